@@ -1,0 +1,60 @@
+//! Access tokens and where they come from.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+
+/// A bearer token with its end of life.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AccessToken {
+    /// The token; never printed.
+    pub secret: SecretString,
+    /// After this moment the service refuses it.
+    pub expires: DateTime<Utc>,
+}
+
+impl AccessToken {
+    /// A token valid until `expires`.
+    pub fn new(secret: SecretString, expires: DateTime<Utc>) -> Self {
+        Self { secret, expires }
+    }
+}
+
+/// Gives access tokens for one audience.
+///
+/// Cancel safety: dropping the future loses nothing; a refresh under way goes on for other
+/// callers that wait for it.
+#[async_trait]
+pub trait TokenProvider: fmt::Debug + Send + Sync + 'static {
+    /// A token that is valid now. `refused` is a token that the service has just answered with
+    /// 401; the provider must not return that one again.
+    ///
+    /// # Errors
+    /// [`TokenError`]: no token can be had; says what the operator should do.
+    async fn token(&self, refused: Option<&AccessToken>) -> Result<AccessToken, TokenError>;
+}
+
+/// No token could be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// The sign-in service refused the credentials or the grant.
+    #[error("sign-in refused: {code}: {description}; {advice}")]
+    Refused {
+        /// OAuth error, with the `AADSTS` number where one was given.
+        code: String,
+        /// The service's text without trace ids.
+        description: String,
+        /// What the operator should do.
+        advice: String,
+    },
+    /// The sign-in service could not be reached or answered with an error of its own; may pass.
+    #[error("sign-in not reachable: {0}")]
+    Unreachable(String),
+    /// The sign-in service answered something that is no token.
+    #[error("sign-in answer not understood: {0}")]
+    Malformed(String),
+}

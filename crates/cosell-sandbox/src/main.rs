@@ -1,0 +1,2 @@
+//! sandbox program
+fn main() {}

@@ -1,0 +1,210 @@
+//! What is known of two records that belong together.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use cosell_mapping::{FieldId, Reason, Value};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Birth, Draft, GroupId, Outcome, Patch, RecordId, Side, Version, WriteStamp};
+
+/// Id of a pair; stays the same when an end moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PairId(pub Uuid);
+
+/// Two records that belong together, with all that is remembered about them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    /// Its id.
+    pub id: PairId,
+    /// Does it sync?
+    pub state: PairState,
+    /// The left end.
+    pub left: End,
+    /// The right end.
+    pub right: End,
+    /// Per field, what each side was seen to hold when they last agreed.
+    pub base: BTreeMap<FieldId, Images>,
+    /// Fields that wait for a person or a change.
+    pub holds: BTreeMap<FieldId, Hold>,
+    /// The write under way, at most one.
+    pub intent: Option<Intent>,
+    /// Why the pair waits, if it does.
+    pub park: Option<Park>,
+    /// How the last attempt went.
+    pub outcome: Option<Outcome>,
+    /// The outcome that a side shows.
+    pub shown: Option<Outcome>,
+}
+
+impl Pair {
+    /// One end.
+    pub fn end(&self, side: Side) -> &End {
+        match side {
+            Side::Left => &self.left,
+            Side::Right => &self.right,
+        }
+    }
+
+    /// One end, to be changed.
+    pub fn end_mut(&mut self, side: Side) -> &mut End {
+        match side {
+            Side::Left => &mut self.left,
+            Side::Right => &mut self.right,
+        }
+    }
+}
+
+/// Does a pair sync?
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum PairState {
+    /// Both ways.
+    Active,
+    /// Switched off at one end, or a record is gone; everything is kept.
+    Stopped {
+        /// Why, for people.
+        why: String,
+    },
+    /// A record cannot be seen at present; everything is kept.
+    Waiting {
+        /// Why, for people.
+        why: String,
+    },
+}
+
+/// One end of a pair.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// The record; `None` until it is created.
+    pub id: Option<RecordId>,
+    /// Ids it had before it moved.
+    pub former: Vec<RecordId>,
+    /// Other ids whose changes concern it.
+    pub aliases: Vec<RecordId>,
+    /// The group it belongs to.
+    pub group: Option<GroupId>,
+    /// The version last taken into account.
+    pub version: Option<Version>,
+    /// Versions that our own writes replaced, newest last; seeing one again is a stale read.
+    pub retired: Vec<Version>,
+}
+
+/// What each side was seen to hold when they last agreed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Images {
+    /// On the left.
+    pub left: Value,
+    /// On the right.
+    pub right: Value,
+}
+
+impl Images {
+    /// One side's image.
+    pub fn of(&self, side: Side) -> &Value {
+        match side {
+            Side::Left => &self.left,
+            Side::Right => &self.right,
+        }
+    }
+}
+
+/// A field that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// What the left side holds.
+    pub left: Value,
+    /// What the right side holds.
+    pub right: Value,
+    /// Why it waits.
+    pub cause: HoldCause,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// Why a field waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum HoldCause {
+    /// A side cannot take the value.
+    Cannot {
+        /// That side.
+        side: Side,
+        /// Why.
+        reason: Reason,
+    },
+    /// A side holds the value shortened, and the shortened text was edited.
+    Partial {
+        /// That side.
+        side: Side,
+    },
+    /// The policy leaves the conflict to a person.
+    Policy {
+        /// The policy's words.
+        why: String,
+    },
+    /// The move cannot be taken back and is not proven to be wanted.
+    Irreversible {
+        /// The side that would be written.
+        side: Side,
+    },
+}
+
+/// A write that was stored before it was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Stamp of this write.
+    pub stamp: WriteStamp,
+    /// The side written to.
+    pub side: Side,
+    /// What is written.
+    pub kind: IntentKind,
+    /// Newest service time known of that side when the intent was made; a search for what the
+    /// write made starts a day before it.
+    pub floor: Option<DateTime<Utc>>,
+    /// No byte leaves after this moment.
+    pub until: DateTime<Utc>,
+}
+
+/// What an intent writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntentKind {
+    /// A new record.
+    Create {
+        /// Why.
+        birth: Birth,
+        /// With this content.
+        draft: Draft,
+    },
+    /// A change.
+    Update {
+        /// The record.
+        id: RecordId,
+        /// The version it was seen at.
+        seen: Version,
+        /// The change.
+        patch: Patch,
+    },
+}
+
+/// A pair that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Park {
+    /// Why, for people: what happened, where, the cure.
+    pub cause: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// How often it was tried in vain.
+    pub attempts: u32,
+    /// Tried again by itself at this moment; `None`: only after a change.
+    pub retry_at: Option<DateTime<Utc>>,
+    /// Versions of both ends when it was parked; another one ends the park.
+    pub left: Option<Version>,
+    /// See `left`.
+    pub right: Option<Version>,
+}

@@ -1,0 +1,291 @@
+//! What the engine asks of a side, a policy and a clock.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use cosell_mapping::{FieldId, Settled, Value};
+
+use crate::{
+    Birth, Cursor, Draft, HintPage, Images, Observed, PairKey, Patch, RecordId, Side, WriteStamp,
+    Written,
+};
+
+/// What a side can do, as found out when it was connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// A second create for one key is refused by the service ([`WriteError::Stale`]).
+    pub unique_birth: bool,
+    /// Records carry the stamp of our last write.
+    pub stamped: bool,
+    /// The side shows a pair's outcome to people and takes it in [`Patch`] and [`Draft`].
+    pub shows_outcome: bool,
+    /// A missing key is a reason to write (else it only rides on other writes).
+    pub wants_key: bool,
+    /// Deletions are reported as hints.
+    pub reports_deletions: bool,
+    /// How long after a create `find` may miss the record.
+    pub find_lag: Duration,
+    /// How long after a write `fetch` may show the record as it was before.
+    pub read_lag: Duration,
+    /// How long after its deadline a request that left in time may still take effect.
+    pub lateness: Duration,
+}
+
+impl Default for Capabilities {
+    /// The careful side: nothing unique, no stamp, nothing shown, no lag known to be short.
+    fn default() -> Self {
+        Self {
+            unique_birth: false,
+            stamped: false,
+            shows_outcome: false,
+            wants_key: false,
+            reports_deletions: false,
+            find_lag: Duration::from_secs(600),
+            read_lag: Duration::from_secs(60),
+            lateness: Duration::from_secs(60),
+        }
+    }
+}
+
+/// After this moment no byte of a write may leave.
+pub type Deadline = DateTime<Utc>;
+
+/// Says what would become of a value on one side. Pure: same question, same answer.
+pub trait Settle {
+    /// What would become of `wanted` in `field`, on the record `now` (`None`: on a new record).
+    fn settle(&self, field: &FieldId, wanted: &Value, now: Option<&Observed>) -> Settled;
+}
+
+/// One end of the sync: reads, writes and knows its own service, nothing of the other.
+///
+/// # Contract
+/// - `fetch` is the truth about a record; `hints` and `find` may be late by the stated lags and
+///   may repeat, but a change is hinted sooner or later.
+/// - `update` takes effect only if the record is still at the version of `seen`, else it answers
+///   [`WriteError::Stale`]; all of a patch takes effect or nothing.
+/// - After `until` no byte leaves ([`WriteError::NotSent`]).
+/// - An answer that is not clear is [`WriteError::Unknown`], never a refusal.
+/// - Writes are never repeated inside the replica once they may have left.
+///
+/// Cancel safety: reads may be dropped; a dropped write may have taken effect.
+#[async_trait]
+pub trait Replica: fmt::Debug + Send + Sync + 'static {
+    /// What this side can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The next page of records to look at. `None` starts over with all records.
+    async fn hints(&self, since: Option<&Cursor>) -> Result<HintPage, ReadError>;
+
+    /// The record as it is now; `None` when there is none (or none of ours).
+    async fn fetch(&self, id: &RecordId) -> Result<Option<Observed>, ReadError>;
+
+    /// Records that name `key`, newest first; at least all that changed since `floor`.
+    async fn find(
+        &self,
+        key: &PairKey,
+        floor: Option<DateTime<Utc>>,
+    ) -> Result<Vec<Observed>, ReadError>;
+
+    /// Makes a record.
+    async fn create(
+        &self,
+        birth: &Birth,
+        stamp: WriteStamp,
+        draft: &Draft,
+        until: Deadline,
+    ) -> Result<Written, WriteError>;
+
+    /// Changes a record.
+    async fn update(
+        &self,
+        seen: &Observed,
+        stamp: WriteStamp,
+        patch: &Patch,
+        until: Deadline,
+    ) -> Result<Written, WriteError>;
+
+    /// See [`Settle::settle`].
+    fn settle(&self, field: &FieldId, wanted: &Value, now: Option<&Observed>) -> Settled;
+}
+
+macro_rules! forward_replica {
+    ($pointer:ident) => {
+        #[async_trait]
+        impl<T: Replica + ?Sized> Replica for $pointer<T> {
+            fn capabilities(&self) -> Capabilities {
+                (**self).capabilities()
+            }
+
+            async fn hints(&self, since: Option<&Cursor>) -> Result<HintPage, ReadError> {
+                (**self).hints(since).await
+            }
+
+            async fn fetch(&self, id: &RecordId) -> Result<Option<Observed>, ReadError> {
+                (**self).fetch(id).await
+            }
+
+            async fn find(
+                &self,
+                key: &PairKey,
+                floor: Option<DateTime<Utc>>,
+            ) -> Result<Vec<Observed>, ReadError> {
+                (**self).find(key, floor).await
+            }
+
+            async fn create(
+                &self,
+                birth: &Birth,
+                stamp: WriteStamp,
+                draft: &Draft,
+                until: Deadline,
+            ) -> Result<Written, WriteError> {
+                (**self).create(birth, stamp, draft, until).await
+            }
+
+            async fn update(
+                &self,
+                seen: &Observed,
+                stamp: WriteStamp,
+                patch: &Patch,
+                until: Deadline,
+            ) -> Result<Written, WriteError> {
+                (**self).update(seen, stamp, patch, until).await
+            }
+
+            fn settle(&self, field: &FieldId, wanted: &Value, now: Option<&Observed>) -> Settled {
+                (**self).settle(field, wanted, now)
+            }
+        }
+    };
+}
+
+forward_replica!(Arc);
+forward_replica!(Box);
+
+/// A write failed, sorted by what the engine does next.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// It certainly had no effect; the pair is planned anew.
+    #[error("not sent: {0}")]
+    NotSent(String),
+    /// The record is not at the version that was seen (or, for a create, exists already).
+    #[error("the record has changed since it was read")]
+    Stale,
+    /// The service refuses the content. Nothing took effect.
+    #[error("refused: {message}")]
+    Refused {
+        /// What and why, with code and request id, for people.
+        message: String,
+        /// The fields it names; empty when it names none.
+        fields: Vec<RefusedField>,
+    },
+    /// The service asks to wait. Nothing took effect.
+    #[error("throttled")]
+    Throttled {
+        /// For how long.
+        after: Duration,
+    },
+    /// It may have taken effect: look before repeating.
+    #[error("outcome not known: {0}")]
+    Unknown(String),
+}
+
+/// A field that a service refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedField {
+    /// The field.
+    pub field: FieldId,
+    /// The rule and the cure.
+    pub reason: cosell_mapping::Reason,
+}
+
+/// A read failed, sorted by what the engine does next.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The service asks to wait.
+    #[error("throttled")]
+    Throttled {
+        /// For how long.
+        after: Duration,
+    },
+    /// The cursor is no longer good: start over with `None`.
+    #[error("the cursor has expired: {0}")]
+    CursorExpired(String),
+    /// The record exists or may exist, but this identity may not see it.
+    #[error("not visible: {0}")]
+    NotVisible(String),
+    /// The record (or page) breaks the model; says where.
+    #[error("malformed: {0}")]
+    Malformed(String),
+    /// Anything else; may pass.
+    #[error("read failed: {0}")]
+    Failed(String),
+}
+
+/// What a policy is asked about: one field, three views.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Three<'a> {
+    /// When they last agreed; `None` at a first meeting.
+    pub base: Option<&'a Images>,
+    /// Now on the left.
+    pub left: &'a Value,
+    /// Now on the right.
+    pub right: &'a Value,
+    /// When the left record last changed, in its service's time.
+    pub left_as_of: DateTime<Utc>,
+    /// When the right record last changed, in its service's time.
+    pub right_as_of: DateTime<Utc>,
+}
+
+impl<'a> Three<'a> {
+    /// One field, three views.
+    pub fn new(
+        base: Option<&'a Images>,
+        left: (&'a Value, DateTime<Utc>),
+        right: (&'a Value, DateTime<Utc>),
+    ) -> Self {
+        Self {
+            base,
+            left: left.0,
+            right: right.0,
+            left_as_of: left.1,
+            right_as_of: right.1,
+        }
+    }
+}
+
+/// What a policy answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// This side's value stands on both.
+    Keep(Side),
+    /// This value stands on both.
+    Write(Value),
+    /// A person decides; says why.
+    Hold(String),
+}
+
+/// Decides what the engine cannot know. Pure.
+pub trait MergePolicy: fmt::Debug + Send + Sync + 'static {
+    /// May the engine write this field on that side at all?
+    fn writable(&self, field: &FieldId, side: Side) -> bool;
+
+    /// Both sides moved, or they differ and there is no base.
+    fn decide(&self, field: &FieldId, three: Three<'_>) -> Verdict;
+
+    /// Can writing `to` over `from` on `side` not be taken back?
+    fn irreversible(&self, field: &FieldId, side: Side, from: &Value, to: &Value) -> bool;
+}
+
+/// The engine's time.
+#[async_trait]
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The present moment.
+    fn now(&self) -> DateTime<Utc>;
+
+    /// Returns after `duration`. Cancel safety: may be dropped at any time.
+    async fn sleep(&self, duration: Duration);
+}

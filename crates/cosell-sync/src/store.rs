@@ -1,0 +1,217 @@
+//! What the engine remembers, and the one way to change it.
+
+use std::{collections::BTreeSet, fmt};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use cosell_mapping::{FieldId, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::{Cursor, GroupId, Images, Pair, PairId, RecordId, Side, Version};
+
+/// The right to write to a store; one holder at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Who holds it.
+    pub owner: String,
+    /// Grows with every change of holder; a commit under an older one is refused.
+    pub epoch: u64,
+    /// Until when.
+    pub until: DateTime<Utc>,
+}
+
+/// A hint in the durable queue; one per side and record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueuedHint {
+    /// The side of the record.
+    pub side: Side,
+    /// The record, or an alias of it.
+    pub id: RecordId,
+    /// The version the source told.
+    pub version: Option<Version>,
+    /// The source says it was deleted.
+    pub gone: bool,
+    /// Not to be worked before.
+    pub due: DateTime<Utc>,
+    /// How often it was worked in vain.
+    pub attempts: u32,
+    /// Set by the store, new at every enqueue: a dequeue names the turn it worked on, so that a
+    /// hint that came meanwhile stays.
+    pub turn: u64,
+}
+
+/// A record that founds no pair, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkippedRecord {
+    /// Its side.
+    pub side: Side,
+    /// Its id.
+    pub id: RecordId,
+    /// The version that was looked at.
+    pub version: Option<Version>,
+    /// What happened, where, the cure.
+    pub cause: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// A value that gave way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConflictEntry {
+    /// The pair.
+    pub pair: PairId,
+    /// The field.
+    pub field: FieldId,
+    /// When they last agreed.
+    pub base: Option<Images>,
+    /// On the left.
+    pub left: Value,
+    /// On the right.
+    pub right: Value,
+    /// The side whose value stands; `None` when a third one does.
+    pub kept: Option<Side>,
+    /// The value that stands.
+    pub value: Value,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// One part of a commit.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Change {
+    /// Stores a pair whole. Refused ([`StoreError::Taken`]) if a record of it belongs to
+    /// another pair.
+    Pair(Box<Pair>),
+    /// Stores where reading of a side goes on; `None` forgets it.
+    Cursor {
+        /// The side.
+        side: Side,
+        /// The place.
+        cursor: Option<Cursor>,
+    },
+    /// Puts a hint into the queue, or makes the queued one due at the earlier of both moments.
+    Enqueue(QueuedHint),
+    /// Takes a hint out, if it is still the same turn.
+    Dequeue {
+        /// The side.
+        side: Side,
+        /// The record.
+        id: RecordId,
+        /// The turn that was worked.
+        turn: u64,
+    },
+    /// Puts a worked hint off, if it is still the same turn (else does nothing).
+    Postpone {
+        /// The hint with its new `due` and `attempts`, and the turn that was worked.
+        hint: QueuedHint,
+    },
+    /// Keeps a value that gave way.
+    Conflict(ConflictEntry),
+    /// Remembers why a record founds no pair.
+    Skip(SkippedRecord),
+    /// Forgets that.
+    Unskip {
+        /// The side.
+        side: Side,
+        /// The record.
+        id: RecordId,
+    },
+}
+
+/// Durable state of one sync scope.
+///
+/// # Contract
+/// `commit` is the only writer: all of a batch is stored or nothing, durable when it returns,
+/// and refused with [`StoreError::Fenced`] when the lease is not the newest. Reads see every
+/// commit that returned before they began. Cancel safety: a dropped `commit` may have happened.
+#[async_trait]
+pub trait StateStore: fmt::Debug + Send + Sync + 'static {
+    /// Takes the lease for `owner` until `until`, or renews it (same epoch) if `owner` holds it.
+    /// A lease that ended before `now` may be taken over; the epoch then grows.
+    async fn lease(
+        &self,
+        owner: &str,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Lease, StoreError>;
+
+    /// Gives the lease back.
+    async fn release(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// A pair by id.
+    async fn pair(&self, id: PairId) -> Result<Option<Pair>, StoreError>;
+
+    /// The pair that a record belongs to, by its present, former or alias id.
+    async fn pair_of(&self, side: Side, record: &RecordId) -> Result<Option<Pair>, StoreError>;
+
+    /// The pair whose end on `side` belongs to a group.
+    async fn pair_in_group(&self, side: Side, group: &GroupId) -> Result<Option<Pair>, StoreError>;
+
+    /// Which of `records` belong to a pair.
+    async fn known(
+        &self,
+        side: Side,
+        records: &[RecordId],
+    ) -> Result<BTreeSet<RecordId>, StoreError>;
+
+    /// Pairs in order of id, after `after`, at most `limit`.
+    async fn pairs(&self, after: Option<PairId>, limit: usize) -> Result<Vec<Pair>, StoreError>;
+
+    /// Where reading of a side goes on.
+    async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError>;
+
+    /// Hints due at `now`, earliest first, at most `limit`.
+    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<QueuedHint>, StoreError>;
+
+    /// When the next hint is due.
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
+
+    /// Values that gave way, oldest first, after the first `skip`, at most `limit`.
+    async fn conflicts(&self, skip: usize, limit: usize) -> Result<Vec<ConflictEntry>, StoreError>;
+
+    /// Records that found no pair, in order of side and id, after the first `skip`, at most
+    /// `limit`.
+    async fn skipped(&self, skip: usize, limit: usize) -> Result<Vec<SkippedRecord>, StoreError>;
+
+    /// Why a record founds no pair, if that was stored.
+    async fn skip_of(
+        &self,
+        side: Side,
+        record: &RecordId,
+    ) -> Result<Option<SkippedRecord>, StoreError>;
+
+    /// Stores `batch`, all or nothing.
+    async fn commit(&self, lease: &Lease, batch: Vec<Change>) -> Result<(), StoreError>;
+}
+
+/// The store failed. Nothing of the batch was stored, unless `Failed` says otherwise.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another owner holds the lease.
+    #[error("{owner} holds the lease until {until}")]
+    Held {
+        /// Who.
+        owner: String,
+        /// Until when.
+        until: DateTime<Utc>,
+    },
+    /// The lease of this commit is no longer the newest: another worker took over.
+    #[error("the lease is lost: another worker took over")]
+    Fenced,
+    /// A record of the pair belongs to another pair.
+    #[error("record {id} belongs to another pair")]
+    Taken {
+        /// Its side.
+        side: Side,
+        /// The record.
+        id: RecordId,
+    },
+    /// The stored data cannot be read; says what and the cure.
+    #[error("stored state is damaged: {0}")]
+    Damaged(String),
+    /// The store cannot work at present (locked, full, read-only); says what and the cure.
+    #[error("the store failed: {0}")]
+    Failed(String),
+}
