@@ -2,7 +2,9 @@
 
 mod model;
 mod pair;
+mod plan;
 mod ports;
+mod recover;
 mod store;
 
 pub use cosell_mapping::{FieldId, Loss, Reason, ReasonCode, Settled, Snapshot, Value};
@@ -11,8 +13,10 @@ pub use model::{
     RecordId, Role, Side, Version, WriteStamp, Written,
 };
 pub use pair::{End, Hold, HoldCause, Images, Intent, IntentKind, Pair, PairId, PairState, Park};
+pub use plan::{FieldPlan, Plan, Seen, View, Why, plan};
 pub use ports::{
     Capabilities, Clock, Deadline, MergePolicy, ReadError, RefusedField, Replica, Settle, Three,
     Verdict, WriteError,
 };
+pub use recover::{Look, Recovery, recover};
 pub use store::{Change, ConflictEntry, Lease, QueuedHint, SkippedRecord, StateStore, StoreError};

@@ -89,8 +89,11 @@ pub struct End {
     pub group: Option<GroupId>,
     /// The version last taken into account.
     pub version: Option<Version>,
-    /// Versions that our own writes replaced, newest last; seeing one again is a stale read.
+    /// Versions that our own writes replaced, newest last; seeing one again within the read lag
+    /// of `written` is a stale read.
     pub retired: Vec<Version>,
+    /// When our last write to it was concluded.
+    pub written: Option<DateTime<Utc>>,
 }
 
 /// What each side was seen to hold when they last agreed.
@@ -132,6 +135,13 @@ pub struct Hold {
 pub enum HoldCause {
     /// A side cannot take the value.
     Cannot {
+        /// That side.
+        side: Side,
+        /// Why.
+        reason: Reason,
+    },
+    /// The service of a side refused the value; asked again when either value changes.
+    Refused {
         /// That side.
         side: Side,
         /// Why.
