@@ -1,14 +1,21 @@
 //! The planner: from what was seen to what shall be done. Pure, printable, the dry run itself.
+//!
+//! Conflicts are decided here: [`plan`] finds out which side moved, asks both ends what would
+//! become of a value ([`Settle`]), and leaves to the [`MergePolicy`] only what cannot be known.
 
-use std::collections::BTreeMap;
+mod field;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use cosell_mapping::{FieldId, Value};
+use cosell_mapping::{FieldId, Reason, ReasonCode, Settled, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Capabilities, ConflictEntry, Draft, Hold, Images, MergePolicy, Observed, Pair, PairKey,
-    PairState, Patch, RefusedField, Settle, Side,
+    Capabilities, ConflictEntry, Draft, Hold, HoldCause, Images, Life, MergePolicy, Observed, Pair,
+    PairKey, PairState, Patch, RefusedField, Settle, Side,
 };
 
 /// How one end was seen.
@@ -39,12 +46,21 @@ pub struct Seen<'a> {
     pub now: DateTime<Utc>,
 }
 
+impl<'a> Seen<'a> {
+    fn view(&self, side: Side) -> View<'a> {
+        match side {
+            Side::Left => self.left,
+            Side::Right => self.right,
+        }
+    }
+}
+
 /// What becomes of one field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FieldPlan {
-    /// Both sides hold the same, or the settled form of the same.
+    /// Both sides hold the same, or the settled form of the same, or neither moved since.
     Agreed,
     /// Values go to one side or both.
     Write {
@@ -57,8 +73,10 @@ pub enum FieldPlan {
     },
     /// It waits; see [`Plan::holds`].
     Held,
-    /// It differs, but the policy lets neither side be written.
-    Left,
+    /// Only one side has such a field.
+    Unshared,
+    /// The pair does not sync now; nothing is decided about the field.
+    Waits,
 }
 
 /// Why a field is written.
@@ -70,6 +88,8 @@ pub enum Why {
     Moved(Side),
     /// Both moved, or they never agreed: the policy decided.
     Policy,
+    /// The record is made from this side's.
+    Birth(Side),
 }
 
 /// What shall be done about a pair. Everything in it follows from [`Seen`].
@@ -103,9 +123,58 @@ impl Plan {
         }
     }
 
+    fn patch_mut(&mut self, side: Side) -> &mut Option<Patch> {
+        match side {
+            Side::Left => &mut self.left,
+            Side::Right => &mut self.right,
+        }
+    }
+
     /// Does it write nothing?
     pub fn is_quiet(&self) -> bool {
         self.create.is_none() && self.left.is_none() && self.right.is_none()
+    }
+
+    /// Checks the plan against what it was made from: every field mentioned once, every write,
+    /// hold and agreement backed by its entry.
+    ///
+    /// # Errors
+    /// The first contradiction, in words. A plan that fails this must not be carried out.
+    pub fn verify(&self, seen: &Seen<'_>) -> Result<(), String> {
+        let expected = fields_of(seen);
+        if !self.fields.keys().eq(expected.iter()) {
+            return Err("the plan does not mention every field exactly once".to_owned());
+        }
+        for (field, plan) in &self.fields {
+            let written = |side: Side| {
+                let created = self
+                    .create
+                    .as_ref()
+                    .filter(|(target, ..)| *target == side)
+                    .and_then(|(_, _, draft)| draft.fields.get(field));
+                self.patch(side)
+                    .and_then(|patch| patch.fields.get(field))
+                    .or(created)
+            };
+            let (left, right) = match plan {
+                FieldPlan::Write { left, right, .. } => (left.as_ref(), right.as_ref()),
+                _ => (None, None),
+            };
+            if written(Side::Left) != left || written(Side::Right) != right {
+                return Err(format!("field {field}: the patch and the decision differ"));
+            }
+            if matches!(plan, FieldPlan::Held) != self.holds.contains_key(field)
+                && !matches!(plan, FieldPlan::Waits)
+            {
+                return Err(format!(
+                    "field {field}: held without a cause, or a cause unheld"
+                ));
+            }
+            if matches!(plan, FieldPlan::Agreed) && !self.base.contains_key(field) {
+                return Err(format!("field {field}: agreed without a base"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -119,15 +188,285 @@ pub fn plan(
     capabilities: [&Capabilities; 2],
     policy: &dyn MergePolicy,
 ) -> Plan {
-    let _ = (ends, capabilities, policy);
-    Plan {
-        state: seen.pair.state.clone(),
-        fields: BTreeMap::new(),
-        base: seen.pair.base.clone(),
-        holds: BTreeMap::new(),
-        conflicts: Vec::new(),
-        create: None,
-        left: None,
-        right: None,
+    let planner = Planner {
+        seen,
+        ends,
+        capabilities,
+        policy,
+    };
+    if let Some(state) = planner.out_of_sync() {
+        return planner.waiting(state);
     }
+    match (seen.left, seen.right) {
+        (View::Present(left), View::Present(right)) => planner.meet(left, right),
+        (View::Present(left), View::Unborn) => planner.birth(Side::Right, left),
+        (View::Unborn, View::Present(right)) => planner.birth(Side::Left, right),
+        _ => planner.waiting(PairState::Waiting {
+            why: "no record at either end".to_owned(),
+        }),
+    }
+}
+
+fn fields_of(seen: &Seen<'_>) -> BTreeSet<FieldId> {
+    let mut fields: BTreeSet<FieldId> = seen.pair.base.keys().cloned().collect();
+    for view in [seen.left, seen.right] {
+        if let View::Present(record) = view {
+            fields.extend(record.fields.keys().cloned());
+        }
+    }
+    fields
+}
+
+#[derive(Clone, Copy)]
+struct Planner<'a> {
+    seen: &'a Seen<'a>,
+    ends: [&'a dyn Settle; 2],
+    capabilities: [&'a Capabilities; 2],
+    policy: &'a dyn MergePolicy,
+}
+
+impl Planner<'_> {
+    fn end(&self, side: Side) -> &dyn Settle {
+        self.ends[side as usize]
+    }
+
+    /// The state of a pair that does not sync now, if it does not.
+    fn out_of_sync(&self) -> Option<PairState> {
+        let stopped = |why: &str| {
+            Some(PairState::Stopped {
+                why: why.to_owned(),
+            })
+        };
+        for side in Side::BOTH {
+            if let View::Hidden(why) = self.seen.view(side) {
+                return Some(PairState::Waiting {
+                    why: why.to_owned(),
+                });
+            }
+        }
+        for side in Side::BOTH {
+            match self.seen.view(side) {
+                View::Gone => return stopped("a record is gone"),
+                View::Present(record) if !record.takes_part => {
+                    return stopped("switched off at one end");
+                }
+                View::Present(_) | View::Unborn | View::Hidden(_) => {}
+            }
+        }
+        None
+    }
+
+    fn blank(&self, state: PairState) -> Plan {
+        Plan {
+            state,
+            fields: BTreeMap::new(),
+            base: self.seen.pair.base.clone(),
+            holds: BTreeMap::new(),
+            conflicts: Vec::new(),
+            create: None,
+            left: None,
+            right: None,
+        }
+    }
+
+    fn waiting(&self, state: PairState) -> Plan {
+        let mut plan = self.blank(state);
+        plan.holds = self.seen.pair.holds.clone();
+        plan.fields = fields_of(self.seen)
+            .into_iter()
+            .map(|field| (field, FieldPlan::Waits))
+            .collect();
+        plan
+    }
+
+    /// One end is to be made from the other.
+    fn birth(&self, target: Side, source: &Observed) -> Plan {
+        if source.life == Life::Closed {
+            let why = "a closed record gives birth to nothing".to_owned();
+            return self.waiting(PairState::Stopped { why });
+        }
+        let mut plan = self.blank(PairState::Active);
+        let mut draft = Draft {
+            fields: BTreeMap::new(),
+            outcome: None,
+        };
+        for field in fields_of(self.seen) {
+            let Some(value) = source.fields.get(&field) else {
+                plan.fields.insert(field, FieldPlan::Unshared);
+                continue;
+            };
+            if value.is_null() {
+                plan.fields.insert(field, FieldPlan::Unshared);
+                continue;
+            }
+            match self.at_birth(&field, target, value) {
+                Ok(value) => {
+                    plan.fields
+                        .insert(field.clone(), born(target, value.clone()));
+                    draft.fields.insert(field, value);
+                }
+                Err(cause) => {
+                    let values = match target {
+                        Side::Left => (Value::Null, value.clone()),
+                        Side::Right => (value.clone(), Value::Null),
+                    };
+                    plan.holds
+                        .insert(field.clone(), self.hold(&field, values, cause));
+                    plan.fields.insert(field, FieldPlan::Held);
+                }
+            }
+        }
+        plan.create = Some((target, PairKey::from(source.id.clone()), draft));
+        plan
+    }
+
+    /// What `value` becomes on a new record, or why it cannot go there.
+    fn at_birth(&self, field: &FieldId, target: Side, value: &Value) -> Result<Value, HoldCause> {
+        if !self.policy.writable(field, target) {
+            return Err(HoldCause::Cannot {
+                side: target,
+                reason: not_written(target),
+            });
+        }
+        if let Some(reason) = self.refusal(field, target, value, &Value::Null) {
+            return Err(HoldCause::Refused {
+                side: target,
+                reason,
+            });
+        }
+        match self.end(target).settle(field, value, None) {
+            Settled::Fits => Ok(value.clone()),
+            Settled::Becomes { value, .. } => Ok(value),
+            Settled::Cannot(reason) => Err(HoldCause::Cannot {
+                side: target,
+                reason,
+            }),
+        }
+    }
+
+    /// Both ends are there.
+    fn meet(&self, left: &Observed, right: &Observed) -> Plan {
+        let mut plan = self.blank(PairState::Active);
+        let mut patches = [Patch::default(), Patch::default()];
+        for field in fields_of(self.seen) {
+            let (Some(l), Some(r)) = (left.fields.get(&field), right.fields.get(&field)) else {
+                plan.fields.insert(field, FieldPlan::Unshared);
+                continue;
+            };
+            let question = field::Question {
+                planner: *self,
+                field: &field,
+                base: self.seen.pair.base.get(&field),
+                records: [left, right],
+                values: [l, r],
+            };
+            let decided = match question.decide() {
+                field::Decision::Agreed(base) => {
+                    plan.base.insert(field.clone(), base);
+                    FieldPlan::Agreed
+                }
+                field::Decision::Hold(cause) => {
+                    let hold = self.hold(&field, (l.clone(), r.clone()), cause);
+                    plan.holds.insert(field.clone(), hold);
+                    FieldPlan::Held
+                }
+                field::Decision::Write {
+                    values,
+                    why,
+                    conflict,
+                } => {
+                    for (patch, value) in patches.iter_mut().zip(&values) {
+                        if let Some(value) = value {
+                            patch.fields.insert(field.clone(), value.clone());
+                        }
+                    }
+                    plan.conflicts.extend(conflict);
+                    let [left, right] = values;
+                    FieldPlan::Write { left, right, why }
+                }
+            };
+            plan.fields.insert(field, decided);
+        }
+        for (side, mut patch) in Side::BOTH.into_iter().zip(patches) {
+            let (record, other) = match side {
+                Side::Left => (left, right),
+                Side::Right => (right, left),
+            };
+            let wanted = self.capabilities[side as usize].wants_key || !patch.fields.is_empty();
+            if record.key.is_none() && wanted {
+                patch.key = Some(PairKey::from(other.id.clone()));
+            }
+            if !patch.is_empty() {
+                *plan.patch_mut(side) = Some(patch);
+            }
+        }
+        plan
+    }
+
+    /// Was this value refused there a moment ago, or before and nothing changed since?
+    fn refusal(
+        &self,
+        field: &FieldId,
+        target: Side,
+        wanted: &Value,
+        present: &Value,
+    ) -> Option<Reason> {
+        let fresh = self
+            .seen
+            .refused
+            .iter()
+            .find(|(side, refused)| *side == target && refused.field == *field);
+        if let Some((_, refused)) = fresh {
+            return Some(refused.reason.clone());
+        }
+        let held = self.seen.pair.holds.get(field)?;
+        let HoldCause::Refused { side, reason } = &held.cause else {
+            return None;
+        };
+        let (source, at_target) = match target {
+            Side::Left => (&held.right, &held.left),
+            Side::Right => (&held.left, &held.right),
+        };
+        (*side == target && source == wanted && at_target == present).then(|| reason.clone())
+    }
+
+    fn hold(&self, field: &FieldId, values: (Value, Value), cause: HoldCause) -> Hold {
+        let (left, right) = values;
+        let since = self
+            .seen
+            .pair
+            .holds
+            .get(field)
+            .filter(|held| held.cause == cause && held.left == left && held.right == right)
+            .map_or(self.seen.now, |held| held.since);
+        Hold {
+            left,
+            right,
+            cause,
+            since,
+        }
+    }
+}
+
+fn born(target: Side, value: Value) -> FieldPlan {
+    let (left, right) = match target {
+        Side::Left => (Some(value), None),
+        Side::Right => (None, Some(value)),
+    };
+    FieldPlan::Write {
+        left,
+        right,
+        why: Why::Birth(target.other()),
+    }
+}
+
+fn not_written(side: Side) -> Reason {
+    let side = match side {
+        Side::Left => "left",
+        Side::Right => "right",
+    };
+    Reason::new(
+        ReasonCode::NotWritable,
+        format!("the policy does not write this field on the {side} side"),
+    )
 }

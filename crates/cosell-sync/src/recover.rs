@@ -1,15 +1,17 @@
 //! After an answer that never came: did the write land? Decided from what is seen, never guessed.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
-use crate::{Capabilities, Intent, Observed};
+use crate::{Capabilities, Intent, IntentKind, Observed, Patch};
 
 /// What a look at the written side showed.
 #[derive(Clone, Debug)]
 pub enum Look {
-    /// The updated record as it is now.
-    Record(Observed),
-    /// The updated record is not there, or cannot be seen.
+    /// The record as it is now.
+    Record(Box<Observed>),
+    /// The record is not there.
     Missing,
     /// What a search by key found after a create.
     Found(Vec<Observed>),
@@ -20,7 +22,7 @@ pub enum Look {
 #[non_exhaustive]
 pub enum Recovery {
     /// The write took effect; this is the record.
-    Landed(Observed),
+    Landed(Box<Observed>),
     /// The write took no effect and never will: plan anew.
     NotLanded,
     /// It may still take effect: look again at this moment.
@@ -29,13 +31,76 @@ pub enum Recovery {
     Duplicate(Vec<Observed>),
 }
 
-/// Judges an intent. `lease_until` is the end of the lease under which it was sent.
+/// Judges an intent whose outcome is not known.
+///
+/// A record with a stamp answers by the stamp. One without answers by its version, and only
+/// after the deadline, since a request may be slow on its way; then by its content.
 pub fn recover(
     intent: &Intent,
     look: Look,
     capabilities: &Capabilities,
     now: DateTime<Utc>,
 ) -> Recovery {
-    let _ = (intent, look, capabilities, now);
-    Recovery::NotLanded
+    let landing = intent.until + capabilities.lateness;
+    match &intent.kind {
+        IntentKind::Create { .. } => {
+            let mut found = match look {
+                Look::Record(record) => vec![*record],
+                Look::Missing => Vec::new(),
+                Look::Found(records) => records,
+            };
+            match found.len() {
+                // The service itself refuses the second of two, so that trying again is safe.
+                0 if capabilities.unique_birth => Recovery::NotLanded,
+                0 => after(landing + capabilities.find_lag, now),
+                1 => Recovery::Landed(Box::new(found.remove(0))),
+                _ => Recovery::Duplicate(found),
+            }
+        }
+        IntentKind::Update { seen, patch, .. } => {
+            let record = match look {
+                Look::Record(record) => record,
+                Look::Found(mut records) if records.len() == 1 => Box::new(records.remove(0)),
+                Look::Missing | Look::Found(_) => return after(landing, now),
+            };
+            if capabilities.stamped {
+                if record.stamp == Some(intent.stamp) {
+                    return Recovery::Landed(record);
+                }
+                // The write was bound to `seen`: at another version it can no longer land.
+                if record.version != *seen {
+                    return Recovery::NotLanded;
+                }
+            } else if record.version != *seen {
+                return if holds(&record, patch) {
+                    Recovery::Landed(record)
+                } else {
+                    Recovery::NotLanded
+                };
+            }
+            after(landing + capabilities.read_lag, now)
+        }
+    }
 }
+
+/// Does the record hold all that was sent?
+fn holds(record: &Observed, patch: &Patch) -> bool {
+    patch
+        .fields
+        .iter()
+        .all(|(field, value)| record.fields.get(field) == Some(value))
+}
+
+fn after(moment: DateTime<Utc>, now: DateTime<Utc>) -> Recovery {
+    if now >= moment {
+        Recovery::NotLanded
+    } else {
+        Recovery::Wait(moment.max(now + TICK))
+    }
+}
+
+/// Waiting for a moment that is now must still be waiting.
+const TICK: Duration = Duration::from_millis(1);
+
+#[cfg(test)]
+mod tests;

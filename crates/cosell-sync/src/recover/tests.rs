@@ -1,0 +1,156 @@
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use cosell_mapping::Value;
+use uuid::Uuid;
+
+use super::*;
+use crate::{Birth, Draft, Life, Native, PairKey, RecordId, Role, Side, Version, WriteStamp};
+
+fn moment(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_790_000_000 + seconds, 0).unwrap()
+}
+
+const OURS: WriteStamp = WriteStamp(Uuid::from_u128(1));
+
+fn intent(kind: IntentKind) -> Intent {
+    Intent {
+        stamp: OURS,
+        side: Side::Left,
+        kind,
+        floor: None,
+        until: moment(30),
+    }
+}
+
+fn update() -> Intent {
+    let patch = Patch {
+        fields: BTreeMap::from([("text".into(), Value::text("sent"))]),
+        ..Patch::default()
+    };
+    intent(IntentKind::Update {
+        id: RecordId::new("l"),
+        seen: Version::new("1"),
+        patch,
+    })
+}
+
+fn create() -> Intent {
+    intent(IntentKind::Create {
+        birth: Birth::Main {
+            key: PairKey::new("r"),
+        },
+        draft: Draft {
+            fields: BTreeMap::new(),
+            outcome: None,
+        },
+    })
+}
+
+fn record(version: &str, text: &str, stamp: Option<WriteStamp>) -> Observed {
+    Observed {
+        id: RecordId::new("l"),
+        role: Role::Main,
+        group: None,
+        key: None,
+        aliases: Vec::new(),
+        version: Version::new(version),
+        stamp,
+        life: Life::Open,
+        takes_part: true,
+        as_of: moment(0),
+        fields: BTreeMap::from([("text".into(), Value::text(text))]),
+        native: Native::none(),
+    }
+}
+
+fn side(stamped: bool, unique_birth: bool) -> Capabilities {
+    Capabilities {
+        stamped,
+        unique_birth,
+        find_lag: Duration::from_secs(100),
+        read_lag: Duration::from_secs(10),
+        lateness: Duration::from_secs(5),
+        ..Capabilities::default()
+    }
+}
+
+fn verdict(intent: &Intent, look: Look, side: &Capabilities, seconds: i64) -> String {
+    match recover(intent, look, side, moment(seconds)) {
+        Recovery::Landed(_) => "landed".to_owned(),
+        Recovery::NotLanded => "not landed".to_owned(),
+        Recovery::Wait(until) => format!("wait {}", (until - moment(0)).num_seconds()),
+        Recovery::Duplicate(found) => format!("{} of them", found.len()),
+    }
+}
+
+fn seen(version: &str, text: &str, stamp: Option<WriteStamp>) -> Look {
+    Look::Record(Box::new(record(version, text, stamp)))
+}
+
+#[test]
+fn an_update_of_a_stamped_record_is_judged_by_the_stamp() {
+    let side = side(true, true);
+    let other = Some(WriteStamp(Uuid::from_u128(2)));
+    for (look, at, expected) in [
+        (seen("2", "sent", Some(OURS)), 1, "landed"),
+        (seen("3", "edited since", Some(OURS)), 1, "landed"),
+        (seen("1", "old", other), 1, "wait 45"),
+        (seen("1", "old", other), 45, "not landed"),
+        (seen("2", "sent by chance", other), 1, "not landed"),
+        (Look::Missing, 1, "wait 35"),
+        (Look::Missing, 35, "not landed"),
+    ] {
+        let words = format!("{look:?} at {at}");
+        assert_eq!(verdict(&update(), look, &side, at), expected, "{words}");
+    }
+}
+
+#[test]
+fn an_update_of_an_unstamped_record_is_judged_by_version_then_content() {
+    let side = side(false, false);
+    for (look, at, expected) in [
+        (seen("1", "old", None), 44, "wait 45"),
+        (seen("1", "old", None), 45, "not landed"),
+        (seen("2", "sent", None), 1, "landed"),
+        (seen("2", "another", None), 1, "not landed"),
+    ] {
+        let words = format!("{look:?} at {at}");
+        assert_eq!(verdict(&update(), look, &side, at), expected, "{words}");
+    }
+}
+
+#[test]
+fn a_create_without_a_unique_key_is_repeated_only_after_every_lag() {
+    let side = side(false, false);
+    let found = |count: usize| Look::Found(vec![record("1", "", None); count]);
+    for (look, at, expected) in [
+        (found(1), 1, "landed"),
+        (found(0), 1, "wait 135"),
+        (found(0), 134, "wait 135"),
+        (found(0), 135, "not landed"),
+        (found(2), 1, "2 of them"),
+    ] {
+        let words = format!("{look:?} at {at}");
+        assert_eq!(verdict(&create(), look, &side, at), expected, "{words}");
+    }
+}
+
+#[test]
+fn a_create_that_the_service_would_refuse_twice_is_repeated_at_once() {
+    assert_eq!(
+        verdict(&create(), Look::Found(Vec::new()), &side(true, true), 1),
+        "not landed"
+    );
+}
+
+#[test]
+fn waiting_never_stands_still() {
+    let side = side(false, false);
+    let intent = create();
+    let at = moment(0);
+    let Recovery::Wait(until) = recover(&intent, Look::Missing, &side, at) else {
+        panic!("too early to conclude");
+    };
+    assert!(until > at + TimeDelta::zero());
+}
