@@ -1,9 +1,13 @@
 //! A request as an operation describes it, and the answer it gets.
 
+use std::fmt;
+
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use uuid::Uuid;
+
+use crate::redact;
 
 /// May a call be sent a second time? Set by the operation, never guessed from the verb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +22,9 @@ pub enum Repeat {
 }
 
 /// One operation on a service.
-#[derive(Clone, Debug)]
+///
+/// `Debug` shows neither the body nor query values nor secret headers.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Call {
     /// Name for errors and traces, such as `referrals.get`.
@@ -28,7 +34,8 @@ pub struct Call {
     /// Path and query relative to the client's base address, or an absolute address of the
     /// same origin (a link the service gave). Already percent-encoded.
     pub target: String,
-    /// Headers beyond those the client sets.
+    /// Headers beyond those the client sets. They replace the client's default headers of the
+    /// same name; `Authorization` is the client's alone and refused here.
     pub headers: HeaderMap,
     /// Body; empty for none.
     pub body: Bytes,
@@ -85,10 +92,42 @@ impl Call {
         self.not_after = moment;
         self
     }
+
+    /// Sets the correlation id.
+    #[must_use]
+    pub fn with_correlation(mut self, id: Option<Uuid>) -> Self {
+        self.correlation = id;
+        self
+    }
+
+    /// Sets the largest accepted answer, in bytes after decompression.
+    #[must_use]
+    pub fn with_body_limit(mut self, bytes: u64) -> Self {
+        self.body_limit = Some(bytes);
+        self
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("operation", &self.operation)
+            .field("method", &self.method)
+            .field("target", &redact::target(&self.target))
+            .field("headers", &redact::Headers(&self.headers))
+            .field("body_bytes", &self.body.len())
+            .field("repeat", &self.repeat)
+            .field("not_after", &self.not_after)
+            .field("correlation", &self.correlation)
+            .field("body_limit", &self.body_limit)
+            .finish()
+    }
 }
 
 /// A successful answer (2xx, or 304 where the call asked for it).
-#[derive(Clone, Debug)]
+///
+/// `Debug` shows the size of the body, not the body.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Answer {
     /// Status.
@@ -101,4 +140,16 @@ pub struct Answer {
     pub request_id: Option<String>,
     /// The correlation id that was sent.
     pub correlation: Uuid,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("headers", &redact::Headers(&self.headers))
+            .field("body_bytes", &self.body.len())
+            .field("request_id", &self.request_id)
+            .field("correlation", &self.correlation)
+            .finish()
+    }
 }

@@ -5,12 +5,19 @@ use std::{fmt, time::Duration};
 use http::StatusCode;
 use uuid::Uuid;
 
-/// How far a request got.
+use crate::ServiceFault;
+
+/// Characters kept of a service's message, and of its code or target.
+const LONGEST_MESSAGE: usize = 2048;
+const LONGEST_NAME: usize = 256;
+
+/// How far a request got, over all its tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sent {
     /// It certainly had no effect: it never left, or was refused before being read.
     No,
-    /// It may have had an effect: look before repeating.
+    /// It may have had an effect: look before repeating. Also said when the last try was
+    /// answered but an earlier one was not: a refusal may then be the echo of our own write.
     Maybe,
     /// The service answered; its status says what became of it.
     Answered,
@@ -34,11 +41,11 @@ pub enum ErrorKind {
     Refused,
     /// 429 (or 503 with `Retry-After`), and the retry budget is spent.
     Throttled,
-    /// 5xx.
+    /// 5xx, or 408.
     Service,
     /// No answer: connection, time-out.
     Transport,
-    /// An answer that cannot be read: not JSON, too big, missing parts.
+    /// An answer that cannot be read: not JSON, too big, missing parts, a redirect.
     Malformed,
     /// The moment after which nothing may be sent has passed.
     TooLate,
@@ -118,6 +125,37 @@ impl Error {
         self
     }
 
+    /// The error that an answer stands for.
+    pub(crate) fn of_answer(
+        operation: &'static str,
+        status: StatusCode,
+        retry_after: Option<Duration>,
+        fault: ServiceFault,
+    ) -> Self {
+        let throttled = status == StatusCode::TOO_MANY_REQUESTS
+            || (status == StatusCode::SERVICE_UNAVAILABLE && retry_after.is_some());
+        let sent = if throttled { Sent::No } else { Sent::Answered };
+        let message = fault
+            .message
+            .filter(|text| !text.trim().is_empty())
+            .map_or_else(
+                || without_message(status).to_owned(),
+                |text| clip(&text, LONGEST_MESSAGE),
+            );
+        let mut error = Self::new(operation, kind_of(status, throttled), sent, message);
+        error.inner.status = Some(status);
+        error.inner.code = fault
+            .code
+            .filter(|code| !code.is_empty())
+            .map(|code| clip(&code, LONGEST_NAME));
+        error.inner.target = fault
+            .target
+            .filter(|at| !at.is_empty())
+            .map(|at| clip(&at, LONGEST_NAME));
+        error.inner.retry_after = retry_after;
+        error
+    }
+
     /// The operation that failed, such as `referrals.get`.
     pub fn operation(&self) -> &'static str {
         self.inner.operation
@@ -172,6 +210,43 @@ impl Error {
     pub fn tries(&self) -> u32 {
         self.inner.tries
     }
+}
+
+fn kind_of(status: StatusCode, throttled: bool) -> ErrorKind {
+    match status.as_u16() {
+        _ if throttled => ErrorKind::Throttled,
+        401 | 403 => ErrorKind::Denied,
+        404 | 410 => ErrorKind::NotFound,
+        409 | 412 => ErrorKind::Conflict,
+        408 | 500..=599 => ErrorKind::Service,
+        400..=499 => ErrorKind::Refused,
+        _ => ErrorKind::Malformed,
+    }
+}
+
+fn without_message(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "the service refuses the token; check audience, sign-in and second factor",
+        403 => "the identity lacks a right on the service; check its roles",
+        300..=399 => "the service redirects, which is not followed; check the address",
+        400..=499 => "the service refuses the request and says no more",
+        500..=599 => "the service failed and says no more; try later",
+        _ => "the status makes no sense here; check the address",
+    }
+}
+
+/// Text from outside, on one line and of bounded length.
+pub(crate) fn clip(text: &str, longest: usize) -> String {
+    let mut clipped: String = text
+        .trim()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(longest)
+        .collect();
+    if clipped.chars().count() < text.trim().chars().count() {
+        clipped.push('…');
+    }
+    clipped
 }
 
 impl fmt::Display for Error {

@@ -1,19 +1,23 @@
-//! The HTTP seam of the cosell clients.
-//!
-//! A service client builds a [`Call`], hands it to a [`Client`], and gets an [`Answer`] or an
-//! [`Error`] that says whether the service may have acted. Underneath stands one small trait,
-//! [`Transport`], so that a test, a recorder or a double can take the place of the network.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod call;
 mod client;
+mod decode;
 mod error;
+mod pipeline;
+pub mod redact;
+mod retry;
 mod sleep;
+mod target;
 mod token;
 mod transport;
 
 pub use call::{Answer, Call, Repeat};
 pub use client::{Client, ClientBuilder, ServiceErrorReader, ServiceFault};
+pub use decode::decode_json;
 pub use error::{Error, ErrorKind, Sent};
+pub use retry::RetryOptions;
 pub use sleep::Sleep;
 pub use token::{AccessToken, TokenError, TokenProvider};
 pub use transport::{BodyLimit, Transport, TransportError};

@@ -1,6 +1,6 @@
 //! Time comes in from outside, so that no test waits for real.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -13,4 +13,26 @@ pub trait Sleep: fmt::Debug + Send + Sync + 'static {
 
     /// Returns after `duration`. Cancel safety: may be dropped at any time.
     async fn sleep(&self, duration: Duration);
+}
+
+#[async_trait]
+impl<T: Sleep + ?Sized> Sleep for Arc<T> {
+    fn now(&self) -> DateTime<Utc> {
+        (**self).now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        (**self).sleep(duration).await;
+    }
+}
+
+#[async_trait]
+impl<T: Sleep + ?Sized> Sleep for Box<T> {
+    fn now(&self) -> DateTime<Utc> {
+        (**self).now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        (**self).sleep(duration).await;
+    }
 }

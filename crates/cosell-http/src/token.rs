@@ -1,10 +1,10 @@
 //! Access tokens and where they come from.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 /// A bearer token with its end of life.
 #[derive(Clone, Debug)]
@@ -20,6 +20,11 @@ impl AccessToken {
     /// A token valid until `expires`.
     pub fn new(secret: SecretString, expires: DateTime<Utc>) -> Self {
         Self { secret, expires }
+    }
+
+    /// Whether both are the same token, whatever their end of life.
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
+        self.secret.expose_secret() == other.secret.expose_secret()
     }
 }
 
@@ -37,8 +42,22 @@ pub trait TokenProvider: fmt::Debug + Send + Sync + 'static {
     async fn token(&self, refused: Option<&AccessToken>) -> Result<AccessToken, TokenError>;
 }
 
+#[async_trait]
+impl<T: TokenProvider + ?Sized> TokenProvider for Arc<T> {
+    async fn token(&self, refused: Option<&AccessToken>) -> Result<AccessToken, TokenError> {
+        (**self).token(refused).await
+    }
+}
+
+#[async_trait]
+impl<T: TokenProvider + ?Sized> TokenProvider for Box<T> {
+    async fn token(&self, refused: Option<&AccessToken>) -> Result<AccessToken, TokenError> {
+        (**self).token(refused).await
+    }
+}
+
 /// No token could be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
     /// The sign-in service refused the credentials or the grant.
@@ -57,4 +76,17 @@ pub enum TokenError {
     /// The sign-in service answered something that is no token.
     #[error("sign-in answer not understood: {0}")]
     Malformed(String),
+    /// The refresh token could not be read from, or written to, where it is kept.
+    #[error("refresh token store: {0}")]
+    Store(String),
+}
+
+impl TokenError {
+    /// The code of a refusal, such as `AADSTS50076`.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused { code, .. } => Some(code),
+            Self::Unreachable(_) | Self::Malformed(_) | Self::Store(_) => None,
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The seam: one request in, one response out.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -31,10 +31,32 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     ) -> Result<http::Response<Bytes>, TransportError>;
 }
 
+#[async_trait]
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    async fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        (**self).send(request).await
+    }
+}
+
+#[async_trait]
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    async fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        (**self).send(request).await
+    }
+}
+
 /// No complete response was read.
 #[derive(Debug)]
 pub struct TransportError {
     sent: Sent,
+    permanent: bool,
+    too_large: bool,
     message: String,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -44,9 +66,32 @@ impl TransportError {
     pub fn new(sent: Sent, message: impl Into<String>) -> Self {
         Self {
             sent,
+            permanent: false,
+            too_large: false,
             message: message.into(),
             source: None,
         }
+    }
+
+    /// The service answered, with a body above `limit` bytes.
+    pub fn too_large(limit: BodyLimit) -> Self {
+        let mut error = Self::new(
+            Sent::Answered,
+            format!(
+                "the answer's body exceeds {} bytes; ask for less at once or raise the limit",
+                limit.0
+            ),
+        );
+        error.permanent = true;
+        error.too_large = true;
+        error
+    }
+
+    /// Marks a failure that a repeat cannot cure, such as a wrong certificate setting.
+    #[must_use]
+    pub fn permanent(mut self) -> Self {
+        self.permanent = true;
+        self
     }
 
     /// Adds the cause.
@@ -62,6 +107,16 @@ impl TransportError {
     /// Whether the request may have reached the service.
     pub fn sent(&self) -> Sent {
         self.sent
+    }
+
+    /// Whether a repeat would certainly fail the same way.
+    pub fn is_permanent(&self) -> bool {
+        self.permanent
+    }
+
+    /// Whether the body was larger than the caller accepts.
+    pub fn is_too_large(&self) -> bool {
+        self.too_large
     }
 }
 
