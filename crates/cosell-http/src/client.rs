@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use url::Url;
 
 use crate::{
@@ -130,6 +130,18 @@ impl Client {
     /// [`Error`], with [`Error::sent`] telling whether the call may have taken effect.
     pub async fn call(&self, call: Call) -> Result<Answer, Error> {
         self.pipeline.run(call).await
+    }
+
+    /// The error that an answer inside another one stands for, such as one part of a batch. It
+    /// reads as if that answer had come alone: kind, status, code, message, `sent()`.
+    pub fn part_error(
+        &self,
+        operation: &'static str,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &Bytes,
+    ) -> Error {
+        self.pipeline.part_error(operation, status, headers, body)
     }
 }
 

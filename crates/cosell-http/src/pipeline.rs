@@ -371,6 +371,20 @@ impl Pipeline {
         Err(reached(failure, error))
     }
 
+    pub(crate) fn part_error(
+        &self,
+        operation: &'static str,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &Bytes,
+    ) -> Error {
+        let retry_after = retry_after::read(headers, self.sleep.now());
+        let fault = (self.reader)(status, headers, body);
+        let mut error = Error::of_answer(operation, status, retry_after, fault);
+        error.inner.request_id = self.request_id(headers);
+        error
+    }
+
     fn request_id(&self, headers: &HeaderMap) -> Option<String> {
         self.request_id_headers
             .iter()
