@@ -7,7 +7,10 @@ mod decode;
 mod error;
 mod pipeline;
 pub mod redact;
+#[cfg(feature = "reqwest")]
+mod reqwest_transport;
 mod retry;
+pub mod sign_in;
 mod sleep;
 mod target;
 mod token;
@@ -17,6 +20,9 @@ pub use call::{Answer, Call, Repeat};
 pub use client::{Client, ClientBuilder, ServiceErrorReader, ServiceFault};
 pub use decode::decode_json;
 pub use error::{Error, ErrorKind, Sent};
+#[cfg(feature = "reqwest")]
+#[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
+pub use reqwest_transport::{ReqwestOptions, ReqwestTransport};
 pub use retry::RetryOptions;
 pub use sleep::Sleep;
 pub use token::{AccessToken, TokenError, TokenProvider};
