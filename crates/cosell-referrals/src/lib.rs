@@ -25,7 +25,7 @@ pub use list::{ListOptions, Order, OrderBy};
 pub use page::{Continuation, Page, PageStream, ReferralStream};
 pub use parts::{
     AdditionalRequirements, Address, Attribute, Consent, CustomerId, CustomerProfile, Details,
-    InviteContext, InvitedBy, Member, Requirements, Solution, Target, TrackingInfo,
+    InviteContext, InvitedBy, Iot, Member, Requirements, Solution, Target, TrackingInfo,
 };
 pub use patch::{Patch, PatchOptions, PatchVerb, Patched};
 pub use portal::PortalTemplate;

@@ -149,6 +149,25 @@ wire_object! {
     AdditionalRequirements {
         /// Names and values, such as `CustomerMarketplaceIntent` and `HaveNotDecided`.
         attributes: [Attribute] = "attributes", with_attributes;
+        /// What devices need; the published samples send it empty.
+        iot: Iot = "iot", with_iot;
+    }
+}
+
+wire_object! {
+    /// What a deal about devices needs.
+    Iot {
+        /// Number of the customer's licence agreement.
+        customer_license_agreement_number: String =
+            "customerLicenseAgreementNumber", with_customer_license_agreement_number;
+        /// Category of the device.
+        device_category: String = "deviceCategory", with_device_category;
+        /// Type of the silicon.
+        silicon_type: String = "siliconType", with_silicon_type;
+        /// Is the device certified for Azure?
+        azure_certified_device: bool = "azureCertifiedDevice", with_azure_certified_device;
+        /// Are services attached?
+        attach_services: bool = "attachServices", with_attach_services;
     }
 }
 
@@ -177,7 +196,10 @@ wire_object! {
         /// Display name.
         name: String = "name", with_name;
         /// What `id` names (`type` on the wire).
-        solution_type: SolutionType = "type", with_solution_type;
+        kind: SolutionType = "type", with_kind;
+        /// Whose solution it is, such as `3P`; not what the documents call "SolutionType", which
+        /// is [`kind`](Self::kind).
+        solution_type: String = "solutionType", with_solution_type;
         /// Who publishes it.
         publisher_name: String = "publisherName", with_publisher_name;
         /// Price.
@@ -188,11 +210,9 @@ wire_object! {
 }
 
 impl Solution {
-    /// The solution `id` of kind `solution_type`.
-    pub fn new(id: impl Into<String>, solution_type: SolutionType) -> Self {
-        Self::default()
-            .with_id(id)
-            .with_solution_type(solution_type)
+    /// The solution `id`, which names what `kind` says.
+    pub fn new(id: impl Into<String>, kind: SolutionType) -> Self {
+        Self::default().with_id(id).with_kind(kind)
     }
 }
 

@@ -34,6 +34,7 @@ pub struct Patch {
     changes: Vec<(&'static str, Box<RawValue>)>,
 }
 
+const NAME: &str = "/name";
 const STATUS: &str = "/status";
 const SUBSTATUS: &str = "/substatus";
 const STATUS_REASON: &str = "/statusReason";
@@ -170,7 +171,7 @@ impl Patch {
     /// but a service that holds to its list answers 400 and changes nothing.
     #[must_use]
     pub fn with_name(self, name: impl Into<String>) -> Self {
-        self.replace("/name", name.into().write())
+        self.replace(NAME, name.into().write())
     }
 
     /// Checks what can be known to be refused without asking.
@@ -183,6 +184,10 @@ impl Patch {
             findings.add("patch", "changes nothing", "set a field, or send no patch");
         }
         self.check_state(&mut findings);
+        let name = self.change(NAME).map(|_| self.sent::<String>(NAME));
+        if name.is_some_and(|name| name.unwrap_or_default().trim().is_empty()) {
+            findings.add("name", "is empty", "give the deal a name");
+        }
         if self
             .sent::<Decimal>(DEAL_VALUE)
             .is_some_and(|value| value <= Decimal::ZERO)
@@ -268,11 +273,11 @@ impl Patch {
 
     /// May this patch be sent a second time by itself?
     ///
-    /// Without a condition it may: every change sets a whole value. With one it may not: if the
-    /// first landed and only its answer was lost, the second is refused as stale, and a change
-    /// that was made would be reported as one that was not.
+    /// Yes if it sets plain values without a condition. If the first try landed and only its
+    /// answer was lost, the second would be refused: as stale where there is a condition, as an
+    /// illegal move where the state changes. What was done would be reported as not done.
     pub fn repeat(&self, options: &PatchOptions) -> Repeat {
-        if options.if_match.is_some() {
+        if options.if_match.is_some() || self.change(STATUS).is_some() {
             Repeat::IfNotSent
         } else {
             Repeat::Safe

@@ -101,7 +101,7 @@ wire_word! {
 }
 
 wire_word! {
-    /// What a [`Solution`](crate::Solution) names.
+    /// What a [`Solution`](crate::Solution) names (`type` on the wire; the documents' word).
     SolutionType {
         /// Nothing.
         None = "None",

@@ -123,6 +123,7 @@ fn what_the_service_refuses_or_breaks_on_is_told_at_once() {
     assert_eq!(fields(&Patch::new()), ["patch"]);
     let patch = Patch::new()
         .lose("")
+        .with_name(" ")
         .with_deal_value(0)
         .with_currency("")
         .with_solutions(&[]);
@@ -130,6 +131,7 @@ fn what_the_service_refuses_or_breaks_on_is_told_at_once() {
         fields(&patch),
         [
             "statusReason",
+            "name",
             "details.dealValue",
             "details.currency",
             "details.requirements.solutions",
@@ -144,11 +146,13 @@ fn what_the_service_refuses_or_breaks_on_is_told_at_once() {
 }
 
 #[test]
-fn a_patch_with_a_condition_is_not_repeated_blindly() {
+fn only_a_patch_that_may_run_twice_is_repeated() {
     let patch = Patch::new().with_notes("x");
     let conditional = PatchOptions::default().with_if_match(ETag::new("\"t\""));
     assert_eq!(patch.repeat(&conditional), Repeat::IfNotSent);
     assert_eq!(patch.repeat(&PatchOptions::default()), Repeat::Safe);
+    let closing = patch.win();
+    assert_eq!(closing.repeat(&PatchOptions::default()), Repeat::IfNotSent);
 }
 
 #[test]
