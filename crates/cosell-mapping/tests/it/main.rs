@@ -1,0 +1,6 @@
+//! The default fields, case by case, and the laws over generated records.
+
+mod cases;
+mod deal_state;
+mod lens_laws;
+mod support;
