@@ -26,19 +26,19 @@ pub(super) enum Decision {
 
 impl Question<'_> {
     pub(super) fn decide(&self) -> Decision {
-        if self.agree() {
+        if self.value(Side::Left) == self.value(Side::Right) {
             return Decision::Agreed(self.images());
         }
-        let Some(base) = self.base else {
-            return self.by_policy();
-        };
-        let moved = |side: Side| base.of(side) != self.value(side);
-        match (moved(Side::Left), moved(Side::Right)) {
+        let moved = |side: Side| self.base.map(|base| base.of(side) != self.value(side));
+        match (self.base, moved(Side::Left), moved(Side::Right)) {
             // They agreed when the base was taken, by rules that may have changed since.
-            (false, false) => Decision::Agreed(base.clone()),
-            (true, false) => self.carry(Side::Left, base),
-            (false, true) => self.carry(Side::Right, base),
-            (true, true) => self.by_policy(),
+            (Some(base), Some(false), Some(false)) => Decision::Agreed(base.clone()),
+            (Some(base), Some(true), Some(false)) => self.carry(Side::Left, base),
+            (Some(base), Some(false), Some(true)) => self.carry(Side::Right, base),
+            _ if Side::BOTH.into_iter().any(|side| self.is_there(side)) => {
+                Decision::Agreed(self.images())
+            }
+            _ => self.by_policy(),
         }
     }
 
@@ -60,17 +60,18 @@ impl Question<'_> {
         }
     }
 
-    /// Is either value what the other becomes there?
-    fn agree(&self) -> bool {
-        self.value(Side::Left) == self.value(Side::Right)
-            || Side::BOTH.into_iter().any(|side| {
-                let settled = self.settle(side, self.value(side.other()));
-                matches!(settled, Settled::Becomes { value, .. } if value == *self.value(side))
-            })
+    /// Does `side` hold what the other side's value becomes there?
+    fn is_there(&self, side: Side) -> bool {
+        let settled = self.settle(side, self.value(side.other()));
+        matches!(settled, Settled::Becomes { value, .. } if value == *self.value(side))
     }
 
-    /// Only `from` moved.
+    /// Only `from` moved. What the other side's value would become on `from` does not matter:
+    /// that value is the old one.
     fn carry(&self, from: Side, base: &Images) -> Decision {
+        if self.is_there(from.other()) {
+            return Decision::Agreed(self.images());
+        }
         if self.is_partial(from, base) {
             return Decision::Hold(HoldCause::Partial { side: from });
         }

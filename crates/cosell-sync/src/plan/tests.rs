@@ -23,7 +23,16 @@ struct Toy {
 impl Settle for Toy {
     fn settle(&self, field: &FieldId, wanted: &Value, now: Option<&Observed>) -> Settled {
         if self.side == Side::Left {
-            return Settled::Fits;
+            let (go, wait) = (Value::text("go"), Value::text("wait"));
+            let gone = now.and_then(|now| now.fields.get(field)) == Some(&go);
+            return if field.as_str() == "phase" && gone && *wanted == wait {
+                Settled::Becomes {
+                    value: go,
+                    loss: Loss::Rounded,
+                }
+            } else {
+                Settled::Fits
+            };
         }
         match (field.as_str(), wanted) {
             ("note", Value::Text(text)) if text.chars().count() > 5 => Settled::Becomes {
