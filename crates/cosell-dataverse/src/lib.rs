@@ -1,1 +1,36 @@
-//! cosell-dataverse
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod actions;
+mod batch;
+mod changes;
+mod client;
+mod code;
+mod columns;
+mod fault;
+mod filter;
+mod input;
+mod literal;
+pub mod names;
+mod op;
+mod page;
+mod query;
+mod row;
+mod table;
+mod written;
+
+pub use actions::{CloseDetails, WhoAmI};
+pub use batch::{ChangeSet, ContentId, SetOutcome};
+pub use changes::{Change, ChangeCursor, ChangePage, Followed};
+pub use client::{Dataverse, DataverseBuilder};
+pub use code::{ErrorCode, code_of};
+pub use columns::Columns;
+pub use fault::read_fault;
+pub use filter::Filter;
+pub use literal::Literal;
+pub use op::{Condition, Op};
+pub use page::{Continuation, Items, Page, PageOptions, Pages};
+pub use query::{Direction, Expand, Query};
+pub use row::{ColumnError, ETag, Row};
+pub use table::{Rows, Table, WriteOptions};
+pub use written::Written;

@@ -1,0 +1,188 @@
+//! The client: sends calls, reads answers, follows links.
+
+use std::{fmt, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use cosell_http::{
+    Answer, Call, Client, ClientBuilder, Error, ErrorKind, Sent, Sleep, TokenProvider, Transport,
+};
+use http::{
+    HeaderName, HeaderValue,
+    header::{ACCEPT, IF_NONE_MATCH},
+};
+use url::Url;
+
+use crate::{Op, Rows, Table, Written, fault::read_fault, written::read_written};
+
+const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
+const ODATA_MAX_VERSION: HeaderName = HeaderName::from_static("odata-maxversion");
+const API_PATH: &str = "api/data/v9.2/";
+
+/// A client of one Dataverse environment as one identity. Cheap to clone; clones share sign-in,
+/// waits and retry budget.
+#[derive(Clone, Debug)]
+pub struct Dataverse {
+    http: Client,
+}
+
+impl Dataverse {
+    /// Starts building a client for the environment at `environment`, such as
+    /// `https://fabrikam-sales.crm4.dynamics.com`.
+    ///
+    /// `tokens` gives tokens for the scope `{environment}/.default`.
+    pub fn builder(
+        environment: Url,
+        transport: Arc<dyn Transport>,
+        tokens: Arc<dyn TokenProvider>,
+        sleep: Arc<dyn Sleep>,
+    ) -> DataverseBuilder {
+        DataverseBuilder {
+            environment,
+            transport,
+            tokens,
+            sleep,
+            configure: None,
+        }
+    }
+
+    /// A client over `http`, whose base address ends in `/api/data/v9.2/` and whose error reader
+    /// is [`read_fault`].
+    pub fn new(http: Client) -> Self {
+        Self { http }
+    }
+
+    /// The pipeline underneath.
+    pub fn http(&self) -> &Client {
+        &self.http
+    }
+
+    /// The rows of `table`.
+    pub fn table(&self, table: Table) -> Rows {
+        Rows {
+            client: self.clone(),
+            table,
+        }
+    }
+
+    /// The raw door: sends `call` with the sign-in and the headers of this client. A relative
+    /// target is below `/api/data/v9.2/`.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub async fn raw(&self, mut call: Call) -> Result<Answer, Error> {
+        let standard = [
+            (ACCEPT, "application/json"),
+            (ODATA_MAX_VERSION, "4.0"),
+            (ODATA_VERSION, "4.0"),
+            // Literally: without it an intermediary may serve stale related rows.
+            (IF_NONE_MATCH, "null"),
+        ];
+        for (name, value) in standard {
+            if !call.headers.contains_key(&name) {
+                call.headers.insert(name, HeaderValue::from_static(value));
+            }
+        }
+        self.http.call(call).await
+    }
+
+    /// Sends one operation alone. No byte leaves after `not_after`.
+    ///
+    /// Cancel safety: a dropped call may have taken effect.
+    ///
+    /// # Errors
+    /// [`Error`]; after `sent()` other than `No`, look at the row before repeating.
+    pub async fn run(&self, op: &Op, not_after: Option<DateTime<Utc>>) -> Result<Written, Error> {
+        let answer = self.raw(op.to_call()?.with_not_after(not_after)).await?;
+        read_written(op, answer.status, &answer.headers, &answer.body)
+            .map_err(|message| Error::malformed(op.operation, &answer, message))
+    }
+
+    /// Is `link` an address of this environment? Any other must never see the token.
+    pub(crate) fn owns(&self, link: &str) -> bool {
+        let base = self.http.base();
+        base.join(link).is_ok_and(|url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.origin() == base.origin()
+                && url.username().is_empty()
+                && url.password().is_none()
+        })
+    }
+
+    /// Refuses to follow a stored link that leads elsewhere.
+    pub(crate) fn check_link(&self, operation: &'static str, link: &str) -> Result<(), Error> {
+        if self.owns(link) {
+            return Ok(());
+        }
+        Err(Error::new(
+            operation,
+            ErrorKind::Invalid,
+            Sent::No,
+            "the link leads to another origin than this environment: it was stored for another \
+             environment or tampered with; start reading anew",
+        ))
+    }
+}
+
+type Configure = Box<dyn FnOnce(ClientBuilder) -> ClientBuilder + Send>;
+
+/// Builds a [`Dataverse`] client.
+pub struct DataverseBuilder {
+    environment: Url,
+    transport: Arc<dyn Transport>,
+    tokens: Arc<dyn TokenProvider>,
+    sleep: Arc<dyn Sleep>,
+    configure: Option<Configure>,
+}
+
+impl DataverseBuilder {
+    /// Adjusts the pipeline underneath (retries, limits, user agent).
+    #[must_use]
+    pub fn http(
+        mut self,
+        configure: impl FnOnce(ClientBuilder) -> ClientBuilder + Send + 'static,
+    ) -> Self {
+        self.configure = Some(Box::new(configure));
+        self
+    }
+
+    /// Finishes.
+    ///
+    /// # Errors
+    /// [`Error`] of kind `Invalid` when the address is no environment's or neither https nor
+    /// loopback.
+    pub fn build(self) -> Result<Dataverse, Error> {
+        let base = api_base(&self.environment)?;
+        let mut builder = Client::builder(base, self.transport, self.tokens, self.sleep)
+            .error_reader(read_fault)
+            .correlation_header(HeaderName::from_static("x-ms-client-request-id"));
+        if let Some(configure) = self.configure {
+            builder = configure(builder);
+        }
+        Ok(Dataverse::new(builder.build()?))
+    }
+}
+
+impl fmt::Debug for DataverseBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataverseBuilder")
+            .field("environment", &self.environment.host_str())
+            .finish_non_exhaustive()
+    }
+}
+
+fn api_base(environment: &Url) -> Result<Url, Error> {
+    let path = environment.path().trim_matches('/');
+    let plain = environment.query().is_none() && environment.fragment().is_none();
+    if !plain || !(path.is_empty() || path == API_PATH.trim_end_matches('/')) {
+        return Err(Error::new(
+            "dataverse.build",
+            ErrorKind::Invalid,
+            Sent::No,
+            "the environment address has a path or a query: give the address of the environment \
+             alone, such as https://contoso.crm4.dynamics.com",
+        ));
+    }
+    let mut base = environment.clone();
+    base.set_path(API_PATH);
+    Ok(base)
+}

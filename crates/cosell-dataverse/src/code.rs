@@ -1,0 +1,197 @@
+//! The service's error codes.
+
+use std::fmt;
+
+use cosell_http::Error;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $number:literal;)*) => {
+        /// An error code of the service. Switch on it first and on the status second: the
+        /// statuses vary between releases.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ErrorCode {
+            $($(#[$doc])* $name,)*
+            /// A code without a name here.
+            Other(u32),
+        }
+
+        impl ErrorCode {
+            /// The code with the number `number`.
+            pub fn from_number(number: u32) -> Self {
+                match number {
+                    $($number => Self::$name,)*
+                    other => Self::Other(other),
+                }
+            }
+
+            /// The code's number.
+            pub fn number(self) -> u32 {
+                match self {
+                    $(Self::$name => $number,)*
+                    Self::Other(number) => number,
+                }
+            }
+        }
+
+        #[cfg(test)]
+        const ALL: &[ErrorCode] = &[$(ErrorCode::$name),*];
+    };
+}
+
+codes! {
+    /// There is no such row (or the identity may not see it).
+    ObjectDoesNotExist = 0x8004_0217;
+    /// There is no row with these key values.
+    RecordNotFoundByEntityKey = 0x8006_0891;
+    /// A row with this id exists.
+    DuplicateRecord = 0x8004_0237;
+    /// Another row has these values of an alternate key.
+    DuplicateRecordEntityKey = 0x8006_0892;
+    /// A duplicate detection rule matched.
+    DuplicateRecordsFound = 0x8004_0333;
+    /// The row is not at the version that the write named.
+    ConcurrencyVersionMismatch = 0x8006_0882;
+    /// The table knows no versions: write without condition.
+    OptimisticConcurrencyNotEnabled = 0x8006_088D;
+    /// An argument does not fit.
+    InvalidArgument = 0x8004_0203;
+    /// A required column has no value.
+    RequiredFieldMissing = 0x8004_0200;
+    /// Something unexpected inside the service.
+    UnExpected = 0x8004_0216;
+    /// The user lacks a privilege; the message names it.
+    PrivilegeDenied = 0x8004_0220;
+    /// The user lacks access to this row.
+    InvalidAccessRights = 0x8004_020D;
+    /// The environment has no user for the identity.
+    UserNotMemberOfOrg = 0x8007_2560;
+    /// The user has no security role.
+    UserNotAssignedRoles = 0x8004_2F09;
+    /// The user is disabled.
+    SystemUserDisabled = 0x8004_A112;
+    /// A plug-in of the customer refused; the message is its own.
+    IsvAborted = 0x8004_0265;
+    /// The row is still referred to.
+    CannotDeleteDueToAssociation = 0x8004_0227;
+    /// The row is read-only.
+    CannotUpdateBecauseReadOnly = 0x8004_022E;
+    /// A text is longer than its column.
+    StringLengthTooLong = 0x8004_4331;
+    /// A whole number is out of its column's range.
+    IntegerValueOutOfRange = 0x8004_432F;
+    /// A decimal is out of its column's range.
+    DecimalValueOutOfRange = 0x8004_4330;
+    /// A choice has no such value.
+    PicklistValueOutOfRange = 0x8004_431A;
+    /// A date is before 1753 or no date.
+    InvalidDateTime = 0x8004_0239;
+    /// A text holds control characters.
+    InvalidCharactersInField = 0x8004_0278;
+    /// A value is not of its column's type.
+    IncorrectAttributeValueType = 0x8004_4354;
+    /// There is no such column.
+    QueryBuilderNoAttribute = 0x8004_1103;
+    /// The status reason does not belong to the state.
+    InvalidStateCodeStatusCode = 0x8004_8408;
+    /// Closing by writing the state: use the closing actions.
+    CannotUseOpportunitySetStateMessage = 0x8010_0005;
+    /// The opportunity is closed, won or lost.
+    OpportunityIsAlreadyClosed = 0x8004_0515;
+    /// The opportunity cannot be closed.
+    OpportunityCannotBeClosed = 0x8004_0516;
+    /// The opportunity is open.
+    OpportunityAlreadyInOpenState = 0x8004_051A;
+    /// The currency is fixed by products, quotes or orders.
+    CannotUpdateOpportunityCurrency = 0x8004_8479;
+    /// A row with amounts needs a currency.
+    CurrencyRequired = 0x8004_8CFB;
+    /// The currency is not valid here.
+    InvalidCurrency = 0x8004_8CFC;
+    /// The change tracking cursor is too old, or the table's columns changed: start anew.
+    ExpiredVersionStamp = 0x8004_4352;
+    /// Change tracking is off for the table.
+    ChangeTrackingNotEnabledForEntity = 0x8007_2491;
+    /// Too many requests in five minutes.
+    ThrottlingBurstRequestLimitExceeded = 0x8007_2322;
+    /// Too much execution time in five minutes.
+    ThrottlingTimeExceeded = 0x8007_2321;
+    /// Too many requests at once: lower the parallelism.
+    ThrottlingConcurrencyLimitExceeded = 0x8007_2326;
+    /// A generic database error, such as a deadlock or a failover.
+    SqlError = 0x8004_4150;
+    /// A database time-out.
+    SqlTimeout = 0x8004_4151;
+    /// The body does not fit the table: an unknown column or navigation name.
+    InvalidPayload = 0x8004_8D19;
+    /// The address or the query does not fit.
+    InvalidQuery = 0x8006_0888;
+    /// There is no such set or action.
+    ResourceNotFound = 0x8006_088A;
+}
+
+impl ErrorCode {
+    /// Reads `0x80040217` in any case; `None` for an empty or zero code and for other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let digits = text
+            .strip_prefix("0x")
+            .or_else(|| text.strip_prefix("0X"))?;
+        match u32::from_str_radix(digits, 16) {
+            Ok(0) | Err(_) => None,
+            Ok(number) => Some(Self::from_number(number)),
+        }
+    }
+}
+
+/// `0x80040217 ObjectDoesNotExist`
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "0x{:08X}", self.number())?;
+        match self {
+            Self::Other(_) => Ok(()),
+            named => write!(f, " {named:?}"),
+        }
+    }
+}
+
+/// The service's code of a failure; `None` when it gave none (some refusals have an empty code).
+pub fn code_of(error: &Error) -> Option<ErrorCode> {
+    ErrorCode::parse(error.code()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_read_in_any_case_and_kept_when_unknown() {
+        for text in ["0x80048d19", "0x80048D19", "0X80048D19", " 0x80048d19 "] {
+            assert_eq!(ErrorCode::parse(text), Some(ErrorCode::InvalidPayload));
+        }
+        let other = ErrorCode::parse("0x8ABCDEF0").unwrap();
+        assert_eq!(other, ErrorCode::Other(0x8ABC_DEF0));
+        assert_eq!(other.to_string(), "0x8ABCDEF0");
+        for text in ["", "0x0", "0x", "80040217", "0x123456789", "x"] {
+            assert_eq!(ErrorCode::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_code_has_a_number_of_its_own() {
+        for code in ALL {
+            assert_eq!(ErrorCode::from_number(code.number()), *code);
+        }
+        // Two signed decimals of the SDK, as a check on the hexadecimals.
+        let signed = |code: ErrorCode| code.number().cast_signed();
+        assert_eq!(signed(ErrorCode::ExpiredVersionStamp), -2_147_204_270);
+        assert_eq!(
+            signed(ErrorCode::CannotUseOpportunitySetStateMessage),
+            -2_146_435_067
+        );
+        assert_eq!(
+            signed(ErrorCode::ConcurrencyVersionMismatch),
+            -2_147_088_254
+        );
+    }
+}

@@ -1,0 +1,11 @@
+//! The client against scripted answers.
+
+mod actions;
+mod batch;
+mod builder;
+mod changes;
+mod errors;
+mod fake;
+mod pages;
+mod rows;
+mod wire;
