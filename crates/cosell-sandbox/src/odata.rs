@@ -12,6 +12,8 @@ mod eval;
 mod filter;
 #[path = "odata/lexer.rs"]
 mod lexer;
+#[path = "odata/parser.rs"]
+mod parser;
 #[cfg(test)]
 #[path = "odata/tests.rs"]
 mod tests;

@@ -209,18 +209,19 @@ impl<'a> Scope<'a> {
                 let Some(body) = body else {
                     return Ok(!items.is_empty());
                 };
-                let judge = |item: &Box<dyn Row + '_>| {
+                let items = items.iter().map(AsRef::as_ref);
+                let judge = |item: &dyn Row| {
                     let inner = Scope {
                         row: self.row,
-                        bound: Some((variable, &**item, self)),
+                        bound: Some((variable, item, self)),
                         collation: self.collation,
                     };
                     inner.test(body)
                 };
                 if *every {
-                    all(&items, judge)
+                    all(items, judge)
                 } else {
-                    any(&items, judge)
+                    any(items, judge)
                 }
             }
             Expr::Call(call) => self.row.call(call),
@@ -261,8 +262,8 @@ impl<'a> Scope<'a> {
 }
 
 fn all<T>(
-    items: &[T],
-    mut test: impl FnMut(&T) -> Result<bool, ODataError>,
+    items: impl IntoIterator<Item = T>,
+    mut test: impl FnMut(T) -> Result<bool, ODataError>,
 ) -> Result<bool, ODataError> {
     for item in items {
         if !test(item)? {
@@ -273,8 +274,8 @@ fn all<T>(
 }
 
 fn any<T>(
-    items: &[T],
-    mut test: impl FnMut(&T) -> Result<bool, ODataError>,
+    items: impl IntoIterator<Item = T>,
+    mut test: impl FnMut(T) -> Result<bool, ODataError>,
 ) -> Result<bool, ODataError> {
     for item in items {
         if test(item)? {
