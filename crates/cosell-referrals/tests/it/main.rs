@@ -4,4 +4,5 @@ mod exchanges;
 mod paging;
 mod patches;
 mod records;
+mod sandbox;
 mod support;
