@@ -83,13 +83,13 @@ impl Filter {
     /// Both conditions.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        self.join("and", &other)
+        self.join("and", other)
     }
 
     /// Either condition.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        self.join("or", &other)
+        self.join("or", other)
     }
 
     /// The opposite condition.
@@ -127,9 +127,10 @@ impl Filter {
         }
     }
 
-    fn join(mut self, word: &str, other: &Self) -> Self {
-        self.text = format!("({}) {word} ({})", self.text, other.text);
-        self.faults.extend(&other.faults);
+    fn join(mut self, word: &str, other: Self) -> Self {
+        let Self { text, faults } = other;
+        self.text = format!("({}) {word} ({text})", self.text);
+        self.faults.extend(&faults);
         self
     }
 }
