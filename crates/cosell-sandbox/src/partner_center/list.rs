@@ -3,6 +3,8 @@
 //! A skip token names the place where the page ended, not a number of rows, and carries the query:
 //! the link of the documentation repeats none of its options.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
@@ -61,7 +63,7 @@ pub(super) fn list(
     let mut skip = if resume.is_some() { 0 } else { request.skip };
     let after = resume.as_ref().map(|resume| resume.after);
 
-    let mut page: Vec<&Value> = Vec::with_capacity(size.min(1024));
+    let mut page: Vec<Cow<'_, Value>> = Vec::with_capacity(size.min(1024));
     let mut last = None;
     let mut more = false;
     let mut total = 0_u64;
@@ -78,7 +80,7 @@ pub(super) fn list(
         if passed && !count_all {
             continue;
         }
-        if !sees(body) || !request.accepts(body)? {
+        if !sees(&body) || !request.accepts(&body)? {
             continue;
         }
         total += 1;
@@ -205,7 +207,7 @@ impl Request {
         &self,
         options: &Options,
         base: &str,
-        page: &[&Value],
+        page: &[Cow<'_, Value>],
         count: Option<u64>,
         next: Option<&Resume>,
     ) -> Vec<u8> {

@@ -1,7 +1,9 @@
 //! The referrals, their indexes, their recent past, and what is due later.
 //!
 //! Bodies are shared behind [`Arc`]: a fork of the whole state and a page of a list copy pointers.
+//! The past, which only late lists read, is kept as text: a parsed body takes six times the room.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,18 +30,30 @@ pub(super) struct Version {
 pub(super) struct Record {
     created: i64,
     current: Version,
-    past: Vec<Version>,
+    past: Vec<(DateTime<Utc>, Arc<str>)>,
 }
 
 impl Record {
-    /// What stood there at `horizon`; `None` as horizon means now.
-    fn visible(&self, horizon: Option<DateTime<Utc>>) -> Option<&Version> {
+    /// The time of the state at `horizon`; `None` as horizon means now.
+    fn shown_at(&self, horizon: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
         match horizon {
-            Some(limit) if self.current.at > limit => {
-                self.past.iter().rev().find(|version| version.at <= limit)
-            }
-            _ => Some(&self.current),
+            Some(limit) if self.current.at > limit => self.earlier(limit).map(|(at, _)| *at),
+            _ => Some(self.current.at),
         }
+    }
+
+    /// The state at `horizon`.
+    fn shown(&self, horizon: Option<DateTime<Utc>>) -> Option<Cow<'_, Value>> {
+        match horizon {
+            Some(limit) if self.current.at > limit => serde_json::from_str(&self.earlier(limit)?.1)
+                .ok()
+                .map(Cow::Owned),
+            _ => Some(Cow::Borrowed(&*self.current.body)),
+        }
+    }
+
+    fn earlier(&self, limit: DateTime<Utc>) -> Option<&(DateTime<Utc>, Arc<str>)> {
+        self.past.iter().rev().find(|(at, _)| *at <= limit)
     }
 }
 
@@ -159,13 +173,12 @@ impl Store {
         };
         self.by_updated.remove(&(ticks(record.current.at), id));
         self.by_updated.insert((ticks(at), id));
-        record
-            .past
-            .push(std::mem::replace(&mut record.current, next));
+        let last = std::mem::replace(&mut record.current, next);
+        record.past.push((last.at, last.body.to_string().into()));
         // The newest version that is older than the limit is still what a late list shows.
         let needed = record
             .past
-            .partition_point(|version| version.at <= at - REMEMBERED);
+            .partition_point(|(at_then, _)| *at_then <= at - REMEMBERED);
         let surplus = record.past.len().saturating_sub(REMEMBERED_VERSIONS);
         record.past.drain(..needed.saturating_sub(1).max(surplus));
     }
@@ -221,22 +234,21 @@ impl Store {
 
     /// The referrals as a list shows them, in order. `since` drops those whose update is older,
     /// where that spares work; `engagement` narrows to one engagement.
-    pub(super) fn listed(&self, view: &View) -> Box<dyn Iterator<Item = (Key, &Arc<Value>)> + '_> {
+    pub(super) fn listed(
+        &self,
+        view: &View,
+    ) -> Box<dyn Iterator<Item = (Key, Cow<'_, Value>)> + '_> {
         let horizon = view.horizon;
-        let shown = move |id: &Uuid| {
-            self.records
-                .get(id)
-                .and_then(|record| record.visible(horizon))
-        };
+        let shown = move |id: &Uuid| self.records.get(id)?.shown(horizon);
         if let Some(engagement) = view.engagement {
             let ids = self
                 .by_engagement
                 .get(&engagement)
                 .map(Vec::as_slice)
                 .unwrap_or_default();
-            let mut found: Vec<(Key, &Arc<Value>)> = ids
+            let mut found: Vec<(Key, Cow<'_, Value>)> = ids
                 .iter()
-                .filter_map(|id| Some((self.key(view.order, *id, horizon)?, &shown(id)?.body)))
+                .filter_map(|id| Some((self.key(view.order, *id, horizon)?, shown(id)?)))
                 .collect();
             found.sort_unstable_by_key(|(key, _)| *key);
             return directed(found.into_iter(), view.order.descending());
@@ -245,12 +257,12 @@ impl Store {
             Order::Any => Box::new(
                 self.records
                     .keys()
-                    .filter_map(move |id| Some(((0, *id), &shown(id)?.body))),
+                    .filter_map(move |id| Some(((0, *id), shown(id)?))),
             ),
             Order::Created { descending } => directed(
                 self.by_created
                     .iter()
-                    .filter_map(move |key| Some((*key, &shown(&key.1)?.body))),
+                    .filter_map(move |key| Some((*key, shown(&key.1)?))),
                 descending,
             ),
             Order::Updated { descending } => self.by_update(view, descending),
@@ -261,24 +273,28 @@ impl Store {
         &self,
         view: &View,
         descending: bool,
-    ) -> Box<dyn Iterator<Item = (Key, &Arc<Value>)> + '_> {
+    ) -> Box<dyn Iterator<Item = (Key, Cow<'_, Value>)> + '_> {
         let from = (view.since.map_or(i64::MIN, ticks), Uuid::nil());
         let to = (view.horizon.map_or(i64::MAX, ticks), Uuid::max());
         // An empty range, seen from before all writes, is no range to a B-tree.
         if from > to {
             return Box::new(std::iter::empty());
         }
-        let body = |key: &Key| Some((*key, &self.records.get(&key.1)?.current.body));
+        let body = |key: &Key| {
+            let record = self.records.get(&key.1)?;
+            Some((*key, Cow::Borrowed(&*record.current.body)))
+        };
         let settled = self.by_updated.range(from..=to).filter_map(body);
-        let mut earlier: Vec<(Key, &Arc<Value>)> = match view.horizon {
+        let mut earlier: Vec<(Key, Cow<'_, Value>)> = match view.horizon {
             None => Vec::new(),
             // Changed after the horizon: shown as they were, where they were.
             Some(_) => self
                 .by_updated
                 .range((std::ops::Bound::Excluded(to), std::ops::Bound::Unbounded))
                 .filter_map(|(_, id)| {
-                    let version = self.records.get(id)?.visible(view.horizon)?;
-                    Some(((ticks(version.at), *id), &version.body))
+                    let record = self.records.get(id)?;
+                    let at = record.shown_at(view.horizon)?;
+                    Some(((ticks(at), *id), record.shown(view.horizon)?))
                 })
                 .filter(|(key, _)| *key >= from)
                 .collect(),
@@ -305,7 +321,7 @@ impl Store {
         Some(match order {
             Order::Any => (0, id),
             Order::Created { .. } => (record.created, id),
-            Order::Updated { .. } => (ticks(record.visible(horizon)?.at), id),
+            Order::Updated { .. } => (ticks(record.shown_at(horizon)?), id),
         })
     }
 }
