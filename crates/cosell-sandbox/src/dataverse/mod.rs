@@ -1,0 +1,233 @@
+//! Double of the Dataverse Web API: rows, lookups, money, change sets, delta links, closing a deal.
+//!
+//! Tables and rules are written from the documentation of the service and share nothing with the
+//! client that is tested against them. A [`Dataverse`] is a plain value: clone it to keep a moment.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `schema`, `tables` | what a table is; the tables there are |
+//! | `store`, `cell` | rows, versions, undo; one value |
+//! | `draft`, `rules`, `rows`, `closing` | from a body to a row, and what the platform adds |
+//! | `path`, `request`, `service`, `reply` | from a request to an operation and back |
+//! | `environment` | what the service tells about itself |
+//! | `shape`, `print`, `query`, `functions`, `delta` | reading |
+//! | `multipart`, `batch` | several operations in one request |
+//! | `actors` | a seller who works in the CRM |
+
+mod actors;
+mod batch;
+mod cell;
+mod closing;
+mod delta;
+mod draft;
+mod environment;
+mod functions;
+mod multipart;
+mod options;
+mod path;
+mod print;
+mod query;
+mod refusal;
+mod reply;
+mod request;
+mod rows;
+mod rules;
+mod schema;
+mod service;
+mod shape;
+mod store;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use cell::Cell;
+use schema::Schema;
+use store::{Cells, Store};
+
+pub use options::{
+    ClosedRows, DEFAULT_APPLICATION, DEFAULT_SELLER, Options, ReadOnlyColumns, User,
+};
+pub use refusal::Refusal;
+pub use schema::Column;
+
+/// A simulated environment.
+#[derive(Clone, Debug)]
+pub struct Dataverse {
+    options: Arc<Options>,
+    schema: Arc<Schema>,
+    store: Store,
+    /// Tokens below this version are void: the metadata changed since.
+    metadata_version: u64,
+    ids: Ids,
+    request_ids: Ids,
+    window: Window,
+}
+
+/// Seeded ids. Rows and requests draw from streams of their own, so that a read more moves no row id.
+#[derive(Clone, Debug)]
+struct Ids {
+    state: u64,
+}
+
+impl Ids {
+    fn next(&mut self) -> Uuid {
+        let mut bytes = [0; 16];
+        for half in bytes.chunks_exact_mut(8) {
+            half.copy_from_slice(&self.number().to_be_bytes());
+        }
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+
+    /// SplitMix64.
+    fn number(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+/// Requests of the running five minutes, for the headers that report them.
+#[derive(Clone, Debug, Default)]
+struct Window {
+    start: DateTime<Utc>,
+    requests: u32,
+}
+
+const FIRST_VERSION: u64 = 900_000;
+
+impl Dataverse {
+    /// A fresh environment: users, currencies, an organization, no deals.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        let mut new = Self {
+            schema: Arc::new(tables::install(&options)),
+            store: Store::new(FIRST_VERSION),
+            metadata_version: FIRST_VERSION,
+            ids: Ids {
+                state: options.seed,
+            },
+            request_ids: Ids {
+                state: !options.seed,
+            },
+            window: Window::default(),
+            options: Arc::new(options),
+        };
+        new.seed();
+        new
+    }
+
+    fn seed(&mut self) {
+        let options = self.options.clone();
+        let unit = self.business_unit();
+        self.plant(
+            "businessunit",
+            unit,
+            [("name", Cell::text(&options.organization_name))],
+        );
+        for user in std::iter::once(&options.seller).chain(&options.users) {
+            let mode = if user.application_id.is_some() { 4 } else { 0 };
+            self.plant(
+                "systemuser",
+                user.id,
+                [
+                    ("fullname", Cell::text(&user.name)),
+                    ("internalemailaddress", Cell::text(&user.email)),
+                    ("domainname", Cell::text(&user.email)),
+                    ("azureactivedirectoryobjectid", Cell::Id(user.object_id)),
+                    (
+                        "applicationid",
+                        user.application_id.map_or(Cell::Null, Cell::Id),
+                    ),
+                    ("isdisabled", Cell::Bool(user.disabled)),
+                    ("accessmode", Cell::Int(mode)),
+                    ("ownerid", Cell::Id(user.id)),
+                    ("businessunitid", Cell::Ref(Arc::from("businessunit"), unit)),
+                ],
+            );
+        }
+        for (number, (iso, name, symbol, precision, rate)) in CURRENCIES.into_iter().enumerate() {
+            self.plant(
+                "transactioncurrency",
+                currency_id(number),
+                [
+                    ("isocurrencycode", Cell::text(iso)),
+                    ("currencyname", Cell::text(name)),
+                    ("currencysymbol", Cell::text(symbol)),
+                    ("currencyprecision", Cell::Int(precision)),
+                    ("exchangerate", Cell::Decimal(Decimal::new(rate, 2))),
+                    ("currencytype", Cell::Int(0)),
+                    ("statecode", Cell::Int(0)),
+                    ("statuscode", Cell::Int(1)),
+                ],
+            );
+        }
+        let base = Cell::Ref(Arc::from("transactioncurrency"), currency_id(0));
+        self.plant(
+            "organization",
+            options.organization_id,
+            [
+                ("name", Cell::text(&options.organization_name)),
+                ("basecurrencyid", base),
+                ("expirechangetrackingindays", Cell::Int(options.delta_days)),
+                ("currencydecimalprecision", Cell::Int(2)),
+                ("pricingdecimalprecision", Cell::Int(2)),
+                ("languagecode", Cell::Int(1033)),
+            ],
+        );
+        self.store.commit();
+    }
+
+    fn plant<const N: usize>(&mut self, table: &str, id: Uuid, columns: [(&str, Cell); N]) {
+        let Some(table) = self.schema.table(table).cloned() else {
+            return;
+        };
+        let mut cells: Cells = columns
+            .into_iter()
+            .map(|(name, cell)| (Arc::from(name), cell))
+            .collect();
+        cells.insert(table.key.clone(), Cell::Id(id));
+        self.store.put(&table.name, id, cells);
+    }
+
+    fn business_unit(&self) -> Uuid {
+        Uuid::new_v5(&self.options.organization_id, b"businessunit")
+    }
+
+    /// Is there a table with this logical name?
+    pub fn has_table(&self, table: &str) -> bool {
+        self.schema.table(table).is_some()
+    }
+
+    /// Id of the currency with this ISO code.
+    pub fn currency(&self, iso: &str) -> Option<Uuid> {
+        let rows = self.store.rows("transactioncurrency").iter();
+        rows.filter(|row| row.get("isocurrencycode").and_then(Cell::as_text) == Some(iso))
+            .map(|row| row.id)
+            .next()
+    }
+
+    /// Makes all delta links handed out so far void, as a change of metadata does.
+    pub fn expire_delta_tokens(&mut self) {
+        self.metadata_version = self.store.next_version();
+    }
+}
+
+/// ISO code, name, symbol, precision, rate in hundredths; the first is the base.
+const CURRENCIES: [(&str, &str, &str, i64, i64); 4] = [
+    ("EUR", "Euro", "€", 2, 100),
+    ("USD", "US Dollar", "$", 2, 108),
+    ("GBP", "Pound Sterling", "£", 2, 85),
+    ("JPY", "Yen", "¥", 0, 16_250),
+];
+
+fn currency_id(number: usize) -> Uuid {
+    Uuid::from_u128(0xb2f0_c7d4_1111_4a11_9c11_0a0b_0c0d_0e00 + number as u128)
+}

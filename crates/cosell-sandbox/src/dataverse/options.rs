@@ -1,0 +1,247 @@
+//! What a simulated environment is made of, and which reading it takes of what the documentation leaves open.
+
+use std::collections::BTreeSet;
+
+use http::StatusCode;
+use uuid::Uuid;
+
+use super::schema::Column;
+
+/// May an ordinary column of a closed opportunity be changed through the API?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClosedRows {
+    /// Yes: only the form is read-only.
+    #[default]
+    Editable,
+    /// No: only a reopening is accepted.
+    ReadOnly,
+}
+
+/// What becomes of a read-only column in a body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadOnlyColumns {
+    /// It is dropped without a word.
+    #[default]
+    Ignored,
+    /// The request is refused.
+    Refused,
+}
+
+/// A user row: a person, or the application user of an app registration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct User {
+    /// `systemuserid`.
+    pub id: Uuid,
+    /// Object id in Entra.
+    pub object_id: Uuid,
+    /// Client id of the app registration; `None` for a person.
+    pub application_id: Option<Uuid>,
+    /// `fullname`.
+    pub name: String,
+    /// `domainname` and `internalemailaddress`.
+    pub email: String,
+    /// `isdisabled`.
+    pub disabled: bool,
+}
+
+impl User {
+    /// A person who signs in.
+    pub fn person(
+        id: Uuid,
+        object_id: Uuid,
+        name: impl Into<String>,
+        email: impl Into<String>,
+    ) -> Self {
+        Self {
+            id,
+            object_id,
+            application_id: None,
+            name: name.into(),
+            email: email.into(),
+            disabled: false,
+        }
+    }
+
+    /// An application user.
+    pub fn application(id: Uuid, application_id: Uuid, name: impl Into<String>) -> Self {
+        Self {
+            id,
+            object_id: Uuid::new_v5(&application_id, b"object"),
+            application_id: Some(application_id),
+            name: name.into(),
+            email: format!("{application_id}@apps.example"),
+            disabled: false,
+        }
+    }
+
+    /// The same user, switched off.
+    #[must_use]
+    pub fn disabled(mut self) -> Self {
+        self.disabled = true;
+        self
+    }
+}
+
+/// Client id of the application user that [`Options::default`] knows.
+pub const DEFAULT_APPLICATION: Uuid = Uuid::from_u128(0x51d2_7a38_0c4e_4f60_9b7d_2f3e_6a81_c001);
+
+/// `systemuserid` of the seller that [`Options::default`] knows.
+pub const DEFAULT_SELLER: Uuid = Uuid::from_u128(0x9f11_4c20_6d0b_4e0e_8a55_70c1_d2b3_0002);
+
+/// What an environment is made of and how it reads open points. All switches start at the likeliest reading.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// Seed of generated ids. Same seed, same ids.
+    pub seed: u64,
+    /// Tenant that the sign-in challenge names.
+    pub tenant: Uuid,
+    /// `organizationid`.
+    pub organization_id: Uuid,
+    /// Friendly name of the organization.
+    pub organization_name: String,
+    /// The CRM seller who does what the `seller_…` methods say; always a user of the environment.
+    pub seller: User,
+    /// All other users.
+    pub users: Vec<User>,
+    /// Columns installed beside the shipped ones: logical name of the table, column.
+    pub columns: Vec<(String, Column)>,
+    /// Logical names of the tables with change tracking on.
+    pub tracked: BTreeSet<String>,
+    /// Days that a delta link lives; kept in the organization row.
+    pub delta_days: i64,
+    /// Status of the answer to an expired delta link: 400 or 410.
+    pub expired_delta_status: StatusCode,
+    /// Edits of closed opportunities.
+    pub closed_rows: ClosedRows,
+    /// Status of the answer to a PATCH that would close an opportunity.
+    pub state_patch_status: StatusCode,
+    /// Does reopening clear actual revenue and actual close date?
+    pub reopen_clears_actuals: bool,
+    /// May a change set hold an action such as `WinOpportunity`?
+    pub actions_in_change_sets: bool,
+    /// Status of the answer to a create with an id that is taken: 412 or 400.
+    pub duplicate_key_status: StatusCode,
+    /// Does a refused `If-None-Match: *` print an empty code?
+    pub empty_code_when_present: bool,
+    /// Does a failed `If-Match` print an empty code?
+    pub empty_code_when_changed: bool,
+    /// Read-only columns in bodies.
+    pub read_only_columns: ReadOnlyColumns,
+    /// Value of `x-ms-dop-hint`.
+    pub dop_hint: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            tenant: Uuid::from_u128(0x3f3c_5a11_8e0d_4d4b_9a40_1f60_77d2_0003),
+            organization_id: Uuid::from_u128(0xa1b2_0c3d_4e5f_4a6b_8c7d_9e0f_1a2b_0004),
+            organization_name: "Fabrikam Sales".to_owned(),
+            seller: User::person(
+                DEFAULT_SELLER,
+                Uuid::from_u128(0x9f11_4c20_6d0b_4e0e_8a55_70c1_d2b3_0102),
+                "Ana Fischer",
+                "ana@fabrikam.example",
+            ),
+            users: vec![User::application(
+                Uuid::from_u128(0x9f11_4c20_6d0b_4e0e_8a55_70c1_d2b3_0001),
+                DEFAULT_APPLICATION,
+                "# Partner sync",
+            )],
+            columns: Vec::new(),
+            tracked: ["opportunity", "account", "contact"]
+                .map(str::to_owned)
+                .into(),
+            delta_days: 7,
+            expired_delta_status: StatusCode::BAD_REQUEST,
+            closed_rows: ClosedRows::Editable,
+            state_patch_status: StatusCode::BAD_REQUEST,
+            reopen_clears_actuals: true,
+            actions_in_change_sets: true,
+            duplicate_key_status: StatusCode::PRECONDITION_FAILED,
+            empty_code_when_present: true,
+            empty_code_when_changed: false,
+            read_only_columns: ReadOnlyColumns::Ignored,
+            dop_hint: 8,
+        }
+    }
+}
+
+macro_rules! with {
+    ($($(#[$doc:meta])* $with:ident: $field:ident: $kind:ty;)*) => {
+        impl Options {$(
+            $(#[$doc])*
+            #[must_use]
+            pub fn $with(mut self, value: $kind) -> Self {
+                self.$field = value;
+                self
+            }
+        )*}
+    };
+}
+
+with! {
+    /// Sets the seed of generated ids.
+    with_seed: seed: u64;
+    /// Sets the tenant.
+    with_tenant: tenant: Uuid;
+    /// Sets the organization id.
+    with_organization_id: organization_id: Uuid;
+    /// Sets the seller of the `seller_…` methods.
+    with_seller: seller: User;
+    /// Replaces the other users.
+    with_users: users: Vec<User>;
+    /// Sets how many days a delta link lives.
+    with_delta_days: delta_days: i64;
+    /// Sets the status for expired delta links.
+    with_expired_delta_status: expired_delta_status: StatusCode;
+    /// Sets whether closed opportunities may be edited.
+    with_closed_rows: closed_rows: ClosedRows;
+    /// Sets the status for a PATCH that would close.
+    with_state_patch_status: state_patch_status: StatusCode;
+    /// Sets whether reopening clears the actual values.
+    with_reopen_clears_actuals: reopen_clears_actuals: bool;
+    /// Sets whether change sets may hold actions.
+    with_actions_in_change_sets: actions_in_change_sets: bool;
+    /// Sets the status for an id that is taken.
+    with_duplicate_key_status: duplicate_key_status: StatusCode;
+    /// Sets whether a refused `If-None-Match: *` has an empty code.
+    with_empty_code_when_present: empty_code_when_present: bool;
+    /// Sets whether a failed `If-Match` has an empty code.
+    with_empty_code_when_changed: empty_code_when_changed: bool;
+    /// Sets what happens to read-only columns in bodies.
+    with_read_only_columns: read_only_columns: ReadOnlyColumns;
+    /// Sets the recommended parallelism.
+    with_dop_hint: dop_hint: u32;
+}
+
+impl Options {
+    /// Adds a user.
+    #[must_use]
+    pub fn with_user(mut self, user: User) -> Self {
+        self.users.push(user);
+        self
+    }
+
+    /// Installs a column on the table with this logical name. A table that does not exist is left out;
+    /// a column that exists is replaced.
+    #[must_use]
+    pub fn with_column(mut self, table: impl Into<String>, column: Column) -> Self {
+        self.columns.push((table.into(), column));
+        self
+    }
+
+    /// Switches change tracking of a table on or off.
+    #[must_use]
+    pub fn with_tracking(mut self, table: &str, on: bool) -> Self {
+        if on {
+            self.tracked.insert(table.to_owned());
+        } else {
+            self.tracked.remove(table);
+        }
+        self
+    }
+}

@@ -1,0 +1,362 @@
+//! What a table is: columns with types, limits and choices, and lookups with their navigation names.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+
+use super::cell::Cell;
+
+/// What a column holds.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    Id,
+    /// Text of at most so many UTF-16 units.
+    Text {
+        max: usize,
+    },
+    Integer {
+        min: i32,
+        max: i32,
+    },
+    BigInt,
+    Decimal {
+        min: Decimal,
+        max: Decimal,
+        scale: u32,
+    },
+    Money {
+        min: Decimal,
+        max: Decimal,
+        rounding: Rounding,
+    },
+    /// Labels of false and true.
+    Boolean(&'static str, &'static str),
+    Choice(Vec<(i32, String)>),
+    State(Vec<(i32, String)>),
+    Status(Vec<Status>),
+    Date,
+    Instant,
+    Lookup(Vec<Target>),
+}
+
+/// Which precision a money column is rounded to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rounding {
+    Own(u32),
+    Currency,
+}
+
+/// One status reason and the state that it belongs to.
+#[derive(Clone, Debug)]
+pub(super) struct Status {
+    pub(super) value: i32,
+    pub(super) state: i32,
+    pub(super) label: String,
+}
+
+/// One table that a lookup can point to, and the navigation property for it.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) table: Arc<str>,
+    pub(super) navigation: Arc<str>,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug)]
+pub struct Column {
+    pub(super) name: Arc<str>,
+    /// Its property in JSON: `_name_value` for a lookup, else the name.
+    pub(super) wire: Arc<str>,
+    pub(super) kind: Kind,
+    pub(super) creatable: bool,
+    pub(super) updatable: bool,
+    /// May not be null.
+    pub(super) required: bool,
+    pub(super) default: Option<Cell>,
+}
+
+impl Column {
+    pub(super) fn new(name: &str, kind: Kind) -> Self {
+        let wire = match kind {
+            Kind::Lookup(_) => Arc::from(format!("_{name}_value")),
+            _ => Arc::from(name),
+        };
+        let default = matches!(kind, Kind::Boolean(..)).then_some(Cell::Bool(false));
+        Self {
+            name: Arc::from(name),
+            wire,
+            kind,
+            creatable: true,
+            updatable: true,
+            required: false,
+            default,
+        }
+    }
+
+    /// Text of at most `max` UTF-16 units.
+    #[must_use]
+    pub fn text(name: &str, max: usize) -> Self {
+        Self::new(name, Kind::Text { max })
+    }
+
+    /// Whole number within bounds.
+    #[must_use]
+    pub fn integer(name: &str, min: i32, max: i32) -> Self {
+        Self::new(name, Kind::Integer { min, max })
+    }
+
+    /// Decimal number within bounds, rounded to `scale` decimals.
+    #[must_use]
+    pub fn decimal(name: &str, min: Decimal, max: Decimal, scale: u32) -> Self {
+        Self::new(name, Kind::Decimal { min, max, scale })
+    }
+
+    /// Money within bounds, rounded to the precision of the row's currency.
+    #[must_use]
+    pub fn money(name: &str, min: Decimal, max: Decimal) -> Self {
+        Self::new(
+            name,
+            Kind::Money {
+                min,
+                max,
+                rounding: Rounding::Currency,
+            },
+        )
+    }
+
+    /// Money over the whole range that can be stored, with four decimals.
+    #[must_use]
+    pub fn precise_money(name: &str) -> Self {
+        let bound = money_bound();
+        Self::new(
+            name,
+            Kind::Money {
+                min: -bound,
+                max: bound,
+                rounding: Rounding::Own(4),
+            },
+        )
+    }
+
+    /// Two-option column; `false` on a new row.
+    #[must_use]
+    pub fn boolean(name: &str) -> Self {
+        Self::new(name, Kind::Boolean("No", "Yes"))
+    }
+
+    /// Choice of these values.
+    #[must_use]
+    pub fn choice(name: &str, options: &[(i32, &str)]) -> Self {
+        Self::new(name, Kind::Choice(labelled(options)))
+    }
+
+    /// Date without time.
+    #[must_use]
+    pub fn date(name: &str) -> Self {
+        Self::new(name, Kind::Date)
+    }
+
+    /// Date with time, in whole seconds.
+    #[must_use]
+    pub fn instant(name: &str) -> Self {
+        Self::new(name, Kind::Instant)
+    }
+
+    /// Lookup to a table, with the exact navigation name.
+    #[must_use]
+    pub fn lookup(name: &str, table: &str, navigation: &str) -> Self {
+        Self::lookups(name, &[(table, navigation)])
+    }
+
+    pub(super) fn lookups(name: &str, targets: &[(&str, &str)]) -> Self {
+        let targets = targets
+            .iter()
+            .map(|(table, navigation)| Target {
+                table: Arc::from(*table),
+                navigation: Arc::from(*navigation),
+            })
+            .collect();
+        Self::new(name, Kind::Lookup(targets))
+    }
+
+    pub(super) fn targets(&self) -> &[Target] {
+        match &self.kind {
+            Kind::Lookup(targets) => targets,
+            _ => &[],
+        }
+    }
+
+    pub(super) fn read_only(mut self) -> Self {
+        self.creatable = false;
+        self.updatable = false;
+        self
+    }
+
+    pub(super) fn create_only(mut self) -> Self {
+        self.updatable = false;
+        self
+    }
+
+    pub(super) fn update_only(mut self) -> Self {
+        self.creatable = false;
+        self
+    }
+
+    pub(super) fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    pub(super) fn starting_at(mut self, default: Cell) -> Self {
+        self.default = Some(default);
+        self
+    }
+
+    pub(super) fn is_money(&self) -> bool {
+        matches!(self.kind, Kind::Money { .. })
+    }
+}
+
+/// Largest amount that is stored: 64 bits with four decimals.
+pub(super) fn money_bound() -> Decimal {
+    Decimal::from_i128_with_scale(9_223_372_036_854_775_807, 4)
+}
+
+pub(super) fn labelled(options: &[(i32, &str)]) -> Vec<(i32, String)> {
+    options
+        .iter()
+        .map(|(value, label)| (*value, (*label).to_owned()))
+        .collect()
+}
+
+/// A table.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    /// Logical name.
+    pub(super) name: Arc<str>,
+    /// Entity set name.
+    pub(super) set: Arc<str>,
+    pub(super) key: Arc<str>,
+    /// Column with the primary name.
+    pub(super) title: Arc<str>,
+    pub(super) columns: Vec<Column>,
+    by_name: BTreeMap<Arc<str>, usize>,
+    by_wire: BTreeMap<Arc<str>, usize>,
+    navigations: BTreeMap<Arc<str>, (usize, usize)>,
+}
+
+impl Table {
+    /// Builds a table; every money column gets its `_base` companion.
+    pub(super) fn new(
+        [name, set, key, title]: [&str; 4],
+        columns: impl IntoIterator<Item = Column>,
+    ) -> Self {
+        let mut table = Self {
+            name: Arc::from(name),
+            set: Arc::from(set),
+            key: Arc::from(key),
+            title: Arc::from(title),
+            columns: Vec::new(),
+            by_name: BTreeMap::new(),
+            by_wire: BTreeMap::new(),
+            navigations: BTreeMap::new(),
+        };
+        let key = Column::new(key, Kind::Id).create_only().required();
+        for column in std::iter::once(key).chain(columns) {
+            table.install(column);
+        }
+        table
+    }
+
+    pub(super) fn install(&mut self, column: Column) {
+        if column.is_money() && !column.name.ends_with("_base") {
+            let bound = money_bound();
+            let kind = Kind::Money {
+                min: -bound,
+                max: bound,
+                rounding: Rounding::Own(4),
+            };
+            self.install(Column::new(&format!("{}_base", column.name), kind).read_only());
+        }
+        let place = self
+            .by_name
+            .get(&column.name)
+            .copied()
+            .unwrap_or(self.columns.len());
+        self.by_name.insert(column.name.clone(), place);
+        self.by_wire.insert(column.wire.clone(), place);
+        for (number, target) in column.targets().iter().enumerate() {
+            self.navigations
+                .insert(target.navigation.clone(), (place, number));
+        }
+        if place == self.columns.len() {
+            self.columns.push(column);
+        } else {
+            self.columns[place] = column;
+        }
+    }
+
+    pub(super) fn column(&self, name: &str) -> Option<&Column> {
+        self.by_name.get(name).map(|place| &self.columns[*place])
+    }
+
+    /// The column behind a JSON property.
+    pub(super) fn property(&self, wire: &str) -> Option<&Column> {
+        self.by_wire.get(wire).map(|place| &self.columns[*place])
+    }
+
+    pub(super) fn navigation(&self, name: &str) -> Option<(&Column, &Target)> {
+        let (place, number) = *self.navigations.get(name)?;
+        let column = self.columns.get(place)?;
+        Some((column, column.targets().get(number)?))
+    }
+
+    pub(super) fn status_of_state(&self, state: i32) -> Option<i32> {
+        self.statuses()
+            .iter()
+            .find(|status| status.state == state)
+            .map(|status| status.value)
+    }
+
+    pub(super) fn state_of_status(&self, status: i32) -> Option<i32> {
+        self.statuses()
+            .iter()
+            .find(|entry| entry.value == status)
+            .map(|entry| entry.state)
+    }
+
+    fn statuses(&self) -> &[Status] {
+        match self.column("statuscode").map(|column| &column.kind) {
+            Some(Kind::Status(statuses)) => statuses,
+            _ => &[],
+        }
+    }
+}
+
+/// All tables of an environment.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Schema {
+    by_name: BTreeMap<Arc<str>, Arc<Table>>,
+    by_set: BTreeMap<Arc<str>, Arc<Table>>,
+}
+
+impl Schema {
+    pub(super) fn insert(&mut self, table: Table) {
+        let table = Arc::new(table);
+        self.by_name.insert(table.name.clone(), table.clone());
+        self.by_set.insert(table.set.clone(), table);
+    }
+
+    pub(super) fn table(&self, name: &str) -> Option<&Arc<Table>> {
+        self.by_name.get(name)
+    }
+
+    pub(super) fn set(&self, set: &str) -> Option<&Arc<Table>> {
+        self.by_set.get(set)
+    }
+
+    pub(super) fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.by_name.values()
+    }
+}

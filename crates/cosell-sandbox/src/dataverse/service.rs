@@ -1,0 +1,428 @@
+//! From a request to an operation and back: who calls, what is named, which answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use http::header::{LOCATION, WWW_AUTHENTICATE};
+use http::{Method, Request, StatusCode};
+use uuid::Uuid;
+
+use super::cell::{Cell, quote};
+use super::closing::Outcome;
+use super::draft::{self, Purpose, Setting};
+use super::path::{self, Resource};
+use super::refusal::Refusal;
+use super::reply::{Reply, empty, put, refused};
+use super::request::{Conditions, Operation, Prefer, Tag, origin, versioned};
+use super::rows::Actor;
+use super::schema::Table;
+use super::{Dataverse, batch};
+use crate::service::{Caller, Service, TokenFault};
+
+/// Largest body that is read; the limit of the gateway.
+const MAX_BODY: usize = 128 * 1024 * 1024;
+/// Requests that one user has in five minutes.
+const BURST: u32 = 6000;
+
+impl Service for Dataverse {
+    fn handle(
+        &mut self,
+        now: DateTime<Utc>,
+        caller: Result<&Caller, TokenFault>,
+        request: &Request<Bytes>,
+    ) -> Reply {
+        let mut reply = self.answer(now, caller, request);
+        self.store.commit();
+        self.count(now);
+        let request_id = self.request_ids.next().to_string();
+        let service_id = self.request_ids.next().to_string();
+        let left = BURST.saturating_sub(self.window.requests);
+        put(&mut reply, "odata-version", "4.0");
+        put(&mut reply, "req_id", &request_id);
+        put(&mut reply, "x-ms-service-request-id", &service_id);
+        put(
+            &mut reply,
+            "x-ms-dop-hint",
+            &self.options.dop_hint.to_string(),
+        );
+        put(
+            &mut reply,
+            "x-ms-ratelimit-burst-remaining-xrm-requests",
+            &left.to_string(),
+        );
+        put(
+            &mut reply,
+            "x-ms-ratelimit-time-remaining-xrm-requests",
+            "1,199,000.00",
+        );
+        put(
+            &mut reply,
+            "set-cookie",
+            "ARRAffinity=sandbox; Path=/; HttpOnly; Secure; SameSite=None",
+        );
+        reply
+    }
+}
+
+impl Dataverse {
+    fn count(&mut self, now: DateTime<Utc>) {
+        if now - self.window.start >= TimeDelta::seconds(300) || now < self.window.start {
+            self.window.start = now;
+            self.window.requests = 0;
+        }
+        self.window.requests += 1;
+    }
+
+    fn answer(
+        &mut self,
+        now: DateTime<Utc>,
+        caller: Result<&Caller, TokenFault>,
+        request: &Request<Bytes>,
+    ) -> Reply {
+        let origin = origin(request);
+        let caller = match caller {
+            Ok(caller) => caller,
+            Err(fault) => return self.challenge(fault, &origin),
+        };
+        let prefer = Prefer::read(request.headers());
+        let result = self.user_of(caller).and_then(|user| {
+            if request.body().len() > MAX_BODY {
+                return Err(Refusal::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "",
+                    "Request Entity Too Large",
+                ));
+            }
+            let (version, path) = versioned(request.uri().path())?;
+            let operation = Operation {
+                method: request.method().clone(),
+                path: path.to_owned(),
+                query: request.uri().query().unwrap_or_default().to_owned(),
+                headers: request.headers().clone(),
+                body: request.body().clone(),
+                base: format!("{origin}/api/data/{version}/"),
+                references: None,
+            };
+            let actor = Actor { now, user };
+            if path.trim_end_matches('/') == "$batch" {
+                return batch::run(self, &actor, &operation);
+            }
+            Ok(self.perform(&actor, &operation))
+        });
+        result.unwrap_or_else(|refusal| refused(&refusal, &prefer))
+    }
+
+    /// What a request without a usable token gets.
+    fn challenge(&self, fault: TokenFault, origin: &str) -> Reply {
+        let mut challenge = format!(
+            "Bearer authorization_uri=https://login.microsoftonline.com/{}/oauth2/authorize, \
+             resource_id={origin}/",
+            self.options.tenant
+        );
+        let reason = match fault {
+            TokenFault::Missing => None,
+            TokenFault::Expired => Some("The token is expired"),
+            TokenFault::WrongAudience => Some("The audience is invalid"),
+            TokenFault::Unknown => Some("The signature is invalid"),
+        };
+        if let Some(reason) = reason {
+            challenge = format!("{challenge}, error=invalid_token, error_description={reason}");
+        }
+        let mut reply = empty(StatusCode::UNAUTHORIZED);
+        put(&mut reply, WWW_AUTHENTICATE.as_str(), &challenge);
+        reply
+    }
+
+    /// The user row behind a token.
+    fn user_of(&self, caller: &Caller) -> Result<Uuid, Refusal> {
+        let application = Uuid::try_parse(&caller.app_id).ok();
+        let row = self.store.rows("systemuser").iter().find(|row| {
+            if caller.user.is_some() {
+                row.get("azureactivedirectoryobjectid") == Some(&Cell::Id(caller.object_id))
+            } else {
+                application.is_some_and(|id| row.get("applicationid") == Some(&Cell::Id(id)))
+            }
+        });
+        let Some(row) = row else {
+            return Err(Refusal::new(
+                StatusCode::FORBIDDEN,
+                "0x80072560",
+                "The user is not a member of the organization.",
+            ));
+        };
+        if row.get("isdisabled") == Some(&Cell::Bool(true)) {
+            return Err(Refusal::new(
+                StatusCode::FORBIDDEN,
+                "0x80040225",
+                format!("The specified user(Id = {}) is disabled.", row.id),
+            ));
+        }
+        Ok(row.id)
+    }
+
+    /// Runs one operation; a refused one leaves nothing behind.
+    pub(super) fn perform(&mut self, actor: &Actor, operation: &Operation<'_>) -> Reply {
+        let mark = self.store.mark();
+        self.route(actor, operation).unwrap_or_else(|refusal| {
+            self.store.roll_back(mark);
+            refused(&refusal, &Prefer::read(&operation.headers))
+        })
+    }
+
+    fn route(&mut self, actor: &Actor, operation: &Operation<'_>) -> Result<Reply, Refusal> {
+        let resource = path::parse(&self.schema, &operation.path, operation.references)?;
+        match (&operation.method, resource) {
+            (&Method::GET, Resource::ServiceDocument) => Ok(self.service_document(operation)),
+            (method, Resource::Operation(name)) => self.operate(actor, operation, method, &name),
+            (&Method::GET, Resource::Set(table)) => self.collection(actor, operation, &table),
+            (&Method::GET, Resource::Count(table)) => self.count_rows(actor, operation, &table),
+            (&Method::POST, Resource::Set(table)) => self.post(actor, operation, &table),
+            (&Method::GET, Resource::Row(table, id)) => self.single(operation, &table, id),
+            (&Method::PATCH, Resource::Row(table, id)) => self.patch(actor, operation, &table, id),
+            (&Method::DELETE, Resource::Row(table, id)) => {
+                let found = self.store.row(&table.name, id).map(|row| row.version);
+                self.check_match(&table, id, found, Conditions::read(&operation.headers)?)?;
+                self.delete(actor, &table, id)?;
+                Ok(empty(StatusCode::NO_CONTENT))
+            }
+            (
+                method,
+                Resource::Property {
+                    table,
+                    id,
+                    column,
+                    raw,
+                },
+            ) => match *method {
+                Method::GET => self.property(operation, &table, id, &column, raw),
+                Method::PUT if !raw => {
+                    let mut members = draft::members(&table.set, &operation.body)?;
+                    let value = members.remove("value").ok_or_else(|| {
+                        Refusal::payload(&table.set, "The member 'value' is missing.")
+                    })?;
+                    self.write_property(actor, operation, &table, (id, &column), value.get())
+                }
+                Method::DELETE if !raw => {
+                    self.write_property(actor, operation, &table, (id, &column), "null")
+                }
+                _ => Err(Refusal::wrong_verb(&operation.path)),
+            },
+            (
+                &Method::GET,
+                Resource::Navigation {
+                    table,
+                    id,
+                    navigation,
+                },
+            ) => self.navigate(operation, &table, id, &navigation),
+            (
+                method,
+                Resource::Reference {
+                    table,
+                    id,
+                    navigation,
+                },
+            ) => match *method {
+                Method::GET => self.reference(operation, &table, id, &navigation),
+                Method::PUT => {
+                    let mut members = draft::members(&table.set, &operation.body)?;
+                    let link = members.remove("@odata.id").ok_or_else(|| {
+                        Refusal::payload(&table.set, "The member '@odata.id' is missing.")
+                    })?;
+                    self.write_reference(actor, operation, &table, (id, &navigation), link.get())
+                }
+                Method::DELETE => {
+                    self.write_reference(actor, operation, &table, (id, &navigation), "null")
+                }
+                _ => Err(Refusal::wrong_verb(&operation.path)),
+            },
+            _ => Err(Refusal::wrong_verb(&operation.path)),
+        }
+    }
+
+    fn setting<'a>(&'a self, operation: &Operation<'a>) -> Setting<'a> {
+        Setting {
+            schema: &self.schema,
+            read_only: self.options.read_only_columns,
+            references: operation.references,
+        }
+    }
+
+    fn post(
+        &mut self,
+        actor: &Actor,
+        operation: &Operation<'_>,
+        table: &Arc<Table>,
+    ) -> Result<Reply, Refusal> {
+        let draft = draft::read(
+            self.setting(operation),
+            table,
+            &operation.body,
+            Purpose::Create,
+        )?;
+        let id = self.create(actor, table, None, draft)?;
+        self.written(operation, table, id, StatusCode::CREATED)
+    }
+
+    fn patch(
+        &mut self,
+        actor: &Actor,
+        operation: &Operation<'_>,
+        table: &Arc<Table>,
+        id: Uuid,
+    ) -> Result<Reply, Refusal> {
+        let conditions = Conditions::read(&operation.headers)?;
+        let found = self.store.row(&table.name, id).map(|row| row.version);
+        self.check_match(table, id, found, conditions)?;
+        if conditions.if_none_match == Some(Tag::Any) && found.is_some() {
+            let code = if self.options.empty_code_when_present {
+                ""
+            } else {
+                "0x80040237"
+            };
+            return Err(Refusal::new(
+                StatusCode::PRECONDITION_FAILED,
+                code,
+                "A record with matching key values already exists.",
+            ));
+        }
+        let purpose = if found.is_some() {
+            Purpose::Update
+        } else {
+            Purpose::Create
+        };
+        let draft = draft::read(self.setting(operation), table, &operation.body, purpose)?;
+        if found.is_some() {
+            self.update(actor, table, id, draft)?;
+            self.written(operation, table, id, StatusCode::OK)
+        } else {
+            self.create(actor, table, Some(id), draft)?;
+            self.written(operation, table, id, StatusCode::CREATED)
+        }
+    }
+
+    fn check_match(
+        &self,
+        table: &Table,
+        id: Uuid,
+        found: Option<u64>,
+        conditions: Conditions,
+    ) -> Result<(), Refusal> {
+        match conditions.if_match {
+            Some(_) if found.is_none() => Err(Refusal::not_found(&table.name, id)),
+            Some(tag) if !tag.fits(found) => {
+                let code = if self.options.empty_code_when_changed {
+                    ""
+                } else {
+                    "0x80060882"
+                };
+                Err(Refusal::new(
+                    StatusCode::PRECONDITION_FAILED,
+                    code,
+                    "The version of the existing record doesn't match the RowVersion property \
+                     provided.",
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The answer to a write: the row's address, or the row.
+    fn written(
+        &self,
+        operation: &Operation<'_>,
+        table: &Arc<Table>,
+        id: Uuid,
+        status: StatusCode,
+    ) -> Result<Reply, Refusal> {
+        if Prefer::read(&operation.headers).representation {
+            let mut reply = self.represent(operation, table, id, status == StatusCode::CREATED)?;
+            *reply.status_mut() = status;
+            return Ok(reply);
+        }
+        let address = format!("{}{}({id})", operation.base, table.set);
+        let mut reply = empty(StatusCode::NO_CONTENT);
+        put(&mut reply, "odata-entityid", &address);
+        if status == StatusCode::CREATED {
+            put(&mut reply, LOCATION.as_str(), &address);
+        }
+        Ok(reply)
+    }
+
+    /// Changes one column by a PATCH of its own making.
+    fn write_property(
+        &mut self,
+        actor: &Actor,
+        operation: &Operation<'_>,
+        table: &Arc<Table>,
+        (id, column): (Uuid, &str),
+        value: &str,
+    ) -> Result<Reply, Refusal> {
+        let body = format!("{{{}:{value}}}", quote(column));
+        let wire = table.column(column).map_or(column, |column| &column.wire);
+        if wire != column {
+            return Err(Refusal::wrong_verb(&operation.path));
+        }
+        self.change(actor, operation, table, id, &body)
+    }
+
+    fn write_reference(
+        &mut self,
+        actor: &Actor,
+        operation: &Operation<'_>,
+        table: &Arc<Table>,
+        (id, navigation): (Uuid, &str),
+        link: &str,
+    ) -> Result<Reply, Refusal> {
+        let name = format!("{navigation}@odata.bind");
+        let body = format!("{{{}:{link}}}", quote(&name));
+        self.change(actor, operation, table, id, &body)
+    }
+
+    fn change(
+        &mut self,
+        actor: &Actor,
+        operation: &Operation<'_>,
+        table: &Arc<Table>,
+        id: Uuid,
+        body: &str,
+    ) -> Result<Reply, Refusal> {
+        let found = self.existing(table, id)?.version;
+        self.check_match(
+            table,
+            id,
+            Some(found),
+            Conditions::read(&operation.headers)?,
+        )?;
+        let setting = self.setting(operation);
+        let draft = draft::read(setting, table, body.as_bytes(), Purpose::Update)?;
+        self.update(actor, table, id, draft)?;
+        Ok(empty(StatusCode::NO_CONTENT))
+    }
+
+    fn operate(
+        &mut self,
+        actor: &Actor,
+        operation: &Operation<'_>,
+        method: &Method,
+        name: &str,
+    ) -> Result<Reply, Refusal> {
+        let outcome = match (name, method) {
+            ("WhoAmI", &Method::GET) => return Ok(self.who_am_i(actor, operation)),
+            ("RetrieveCurrentOrganization", &Method::GET) => {
+                return self.current_organization(operation);
+            }
+            ("WinOpportunity", &Method::POST) => Outcome::Won,
+            ("LoseOpportunity", &Method::POST) => Outcome::Lost,
+            _ => return Err(Refusal::wrong_verb(&operation.path)),
+        };
+        if operation.references.is_some() && !self.options.actions_in_change_sets {
+            return Err(Refusal::query(format!(
+                "The action '{name}' is not supported inside a change set."
+            )));
+        }
+        self.close(actor, outcome, &operation.body, operation.references)?;
+        Ok(empty(StatusCode::NO_CONTENT))
+    }
+}
