@@ -138,4 +138,19 @@ mod tests {
         };
         assert!(decode_json::<serde_json::Value>("x", &answer).is_err());
     }
+
+    #[test]
+    fn raw_values_keep_their_digits() {
+        type Raw = std::collections::BTreeMap<String, Box<serde_json::value::RawValue>>;
+        let answer = Answer {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(br#"{"a":922337203685477.5807,"b":{"c": [1]}}"#),
+            request_id: None,
+            correlation: Uuid::nil(),
+        };
+        let raw: Raw = decode_json("x", &answer).unwrap();
+        assert_eq!(raw["a"].get(), "922337203685477.5807");
+        assert_eq!(raw["b"].get(), r#"{"c": [1]}"#);
+    }
 }

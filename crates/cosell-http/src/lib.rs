@@ -5,6 +5,7 @@ mod call;
 mod client;
 mod decode;
 mod error;
+mod outcome;
 mod pipeline;
 pub mod redact;
 #[cfg(feature = "reqwest")]

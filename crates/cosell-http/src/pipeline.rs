@@ -9,8 +9,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
+use chrono::TimeDelta;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
 use secrecy::ExposeSecret;
 use tracing::Instrument;
 use url::Url;
@@ -18,8 +18,9 @@ use uuid::Uuid;
 
 use crate::{
     AccessToken, Answer, BodyLimit, Call, Error, ErrorKind, Sent, ServiceErrorReader, Sleep,
-    TokenProvider, Transport, TransportError, error,
-    retry::{backoff::Backoff, budget::Budget, classify::Failure, gate::Gate, retry_after},
+    TokenError, TokenProvider, Transport,
+    outcome::{Failed, log},
+    retry::{backoff::Backoff, budget::Budget, classify::Failure, gate::Gate},
     target,
 };
 
@@ -44,32 +45,11 @@ pub(crate) struct Pipeline {
 }
 
 /// A call made ready: the same for all its tries but for the token.
-struct Prepared {
-    call: Call,
-    request: Request<Bytes>,
-    limit: BodyLimit,
-    correlation: Uuid,
-}
-
-/// A try that did not succeed.
-struct Failed {
-    error: Error,
-    failure: Failure,
-    /// The request was handed to the transport.
-    reached: bool,
-    /// The token that the service refused.
-    token: Option<AccessToken>,
-}
-
-impl Failed {
-    fn before_sending(failure: Failure, error: Error) -> Box<Self> {
-        Box::new(Self {
-            error,
-            failure,
-            reached: false,
-            token: None,
-        })
-    }
+pub(crate) struct Prepared {
+    pub(crate) call: Call,
+    pub(crate) request: Request<Bytes>,
+    pub(crate) limit: BodyLimit,
+    pub(crate) correlation: Uuid,
 }
 
 /// What the tries so far amount to.
@@ -159,9 +139,8 @@ impl Pipeline {
                 token,
             } = failed;
             let acts = reached && failure.may_have_acted(error.status());
-            let wait = match self.next_step(prepared, failure, &mut history, token, &error) {
-                Some(wait) => wait,
-                None => return Err(history.finish(prepared, error)),
+            let Some(wait) = self.next_step(prepared, failure, &mut history, token, &error) else {
+                return Err(history.finish(prepared, error));
             };
             history.acted |= acts;
             history.last = Some(error);
@@ -200,14 +179,14 @@ impl Pipeline {
         if !allowed || history.rounds >= self.tries {
             return None;
         }
-        let named = error
-            .retry_after()
-            .filter(|wait| failure == Failure::Unread && !wait.is_zero());
+        let named = error.retry_after().filter(|wait| !wait.is_zero());
         if named.is_some_and(|wait| wait > self.longest_wait) || !self.budget.take() {
             return None;
         }
         Some(match named {
-            Some(_) => None,
+            // The gate holds this call back together with all others.
+            Some(_) if failure == Failure::Unread => None,
+            Some(wait) => Some(wait),
             None => Some(self.backoff.wait(history.rounds)),
         })
     }
@@ -273,7 +252,7 @@ impl Pipeline {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         let outcome = self.tokens.token(refused.or(stale.as_ref())).await;
-        let failed = |failure, cause: crate::TokenError| {
+        let failed = |failure, cause: TokenError| {
             let mut error = Error::new(
                 prepared.call.operation,
                 ErrorKind::SignIn,
@@ -288,7 +267,7 @@ impl Pipeline {
         let Ok(mut bearer) = HeaderValue::try_from(text) else {
             return Err(failed(
                 Failure::Final,
-                crate::TokenError::Malformed("the token cannot stand in a header".into()),
+                TokenError::Malformed("the token cannot stand in a header".into()),
             ));
         };
         bearer.set_sensitive(true);
@@ -313,84 +292,6 @@ impl Pipeline {
             format!("nothing may be sent after {not_after}; decide anew"),
         ))
     }
-
-    fn judge(
-        &self,
-        prepared: &Prepared,
-        outcome: Result<Response<Bytes>, TransportError>,
-        now: DateTime<Utc>,
-    ) -> Result<Answer, Box<Failed>> {
-        let reached = |failure, error| {
-            Box::new(Failed {
-                error,
-                failure,
-                reached: true,
-                token: None,
-            })
-        };
-        let response = match outcome {
-            Ok(response) => response,
-            Err(cause) => {
-                let failure = Failure::of_transport(&cause);
-                return Err(reached(failure, no_answer(prepared.call.operation, cause)));
-            }
-        };
-        let (parts, body) = response.into_parts();
-        let request_id = self.request_id(&parts.headers);
-        if u64::try_from(body.len()).unwrap_or(u64::MAX) > prepared.limit.0 {
-            let mut error = no_answer(
-                prepared.call.operation,
-                TransportError::too_large(prepared.limit),
-            );
-            error.inner.status = Some(parts.status);
-            error.inner.request_id = request_id;
-            return Err(reached(Failure::Final, error));
-        }
-        let retry_after = retry_after::read(&parts.headers, now);
-        let unchanged = parts.status == StatusCode::NOT_MODIFIED
-            && prepared
-                .request
-                .headers()
-                .contains_key(header::IF_NONE_MATCH);
-        let failure = Failure::of_status(parts.status, retry_after.is_some());
-        let Some(failure) = failure.filter(|_| !unchanged) else {
-            return Ok(Answer {
-                status: parts.status,
-                headers: parts.headers,
-                body,
-                request_id,
-                correlation: prepared.correlation,
-            });
-        };
-        if let (Failure::Unread, Some(wait)) = (failure, retry_after) {
-            self.gate.close(now, wait);
-        }
-        let fault = (self.reader)(parts.status, &parts.headers, &body);
-        let mut error = Error::of_answer(prepared.call.operation, parts.status, retry_after, fault);
-        error.inner.request_id = request_id;
-        Err(reached(failure, error))
-    }
-
-    pub(crate) fn part_error(
-        &self,
-        operation: &'static str,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &Bytes,
-    ) -> Error {
-        let retry_after = retry_after::read(headers, self.sleep.now());
-        let fault = (self.reader)(status, headers, body);
-        let mut error = Error::of_answer(operation, status, retry_after, fault);
-        error.inner.request_id = self.request_id(headers);
-        error
-    }
-
-    fn request_id(&self, headers: &HeaderMap) -> Option<String> {
-        self.request_id_headers
-            .iter()
-            .find_map(|name| headers.get(name))
-            .map(|value| error::clip(&String::from_utf8_lossy(value.as_bytes()), 128))
-    }
 }
 
 impl History {
@@ -402,57 +303,14 @@ impl History {
             error.inner.sent = Sent::Maybe;
         }
         // What stopped the call is not what failed: keep both.
-        if error.inner.source.is_none() && error.inner.status.is_none() {
-            if let Some(mut last) = self.last.take() {
-                last.inner.correlation = Some(prepared.correlation);
-                error.inner.source = Some(Box::new(last));
-            }
+        if error.inner.source.is_none()
+            && error.inner.status.is_none()
+            && let Some(mut last) = self.last.take()
+        {
+            last.inner.correlation = Some(prepared.correlation);
+            error.inner.retry_after = error.inner.retry_after.or(last.inner.retry_after);
+            error.inner.source = Some(Box::new(last));
         }
         error
-    }
-}
-
-fn no_answer(operation: &'static str, cause: TransportError) -> Error {
-    let message = match cause.sent() {
-        Sent::No => "the request was not sent",
-        Sent::Maybe => "no answer came, and it may have been carried out; look before repeating",
-        Sent::Answered => "the answer cannot be taken; it took effect as its status says",
-    };
-    let kind = match cause.sent() {
-        Sent::Answered => ErrorKind::Malformed,
-        Sent::No | Sent::Maybe => ErrorKind::Transport,
-    };
-    Error::new(operation, kind, cause.sent(), message).with_source(cause)
-}
-
-fn log(number: u32, took: TimeDelta, outcome: &Result<Answer, Box<Failed>>) {
-    let took_ms = took.num_milliseconds();
-    match outcome {
-        Ok(answer) => tracing::debug!(
-            number,
-            took_ms,
-            status = answer.status.as_u16(),
-            request_id = answer.request_id.as_deref(),
-            "try succeeded"
-        ),
-        // An answer about the data is the caller's business; only trouble is worth a warning.
-        Err(failed) if failed.failure == Failure::Final => tracing::debug!(
-            number,
-            took_ms,
-            kind = ?failed.error.kind(),
-            status = failed.error.status().map(|status| status.as_u16()),
-            code = failed.error.code(),
-            request_id = failed.error.request_id(),
-            "try refused"
-        ),
-        Err(failed) => tracing::warn!(
-            number,
-            took_ms,
-            kind = ?failed.error.kind(),
-            status = failed.error.status().map(|status| status.as_u16()),
-            code = failed.error.code(),
-            request_id = failed.error.request_id(),
-            "try failed"
-        ),
     }
 }

@@ -29,6 +29,7 @@ pub(crate) fn check(url: &Url) -> Result<(), String> {
 }
 
 /// Whether `url` leads to this machine.
+#[cfg(feature = "reqwest")]
 pub(crate) fn is_loopback_url(url: &Url) -> bool {
     url.host().is_some_and(|host| is_loopback(&host))
 }

@@ -100,6 +100,27 @@ async fn without_a_named_wait_the_waits_are_random_below_a_growing_bound() {
 }
 
 #[tokio::test]
+async fn a_server_error_may_name_a_wait_of_its_own_call() {
+    let bench = Bench::new([
+        with_header(500, "retry-after", "9"),
+        status(200),
+        status(200),
+    ]);
+    bench.client.call(get("x")).await.unwrap();
+    assert_eq!(bench.clock.slept(), [seconds(9)]);
+
+    let bench = Bench::new([with_header(502, "retry-after", "900")]);
+    let error = bench.client.call(get("x")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Service);
+    assert_eq!(error.retry_after(), Some(seconds(900)));
+    bench.client.call(get("x")).await.unwrap();
+    assert!(
+        bench.clock.slept().is_empty(),
+        "one sick answer stops nobody else"
+    );
+}
+
+#[tokio::test]
 async fn a_named_wait_of_nothing_does_not_hammer() {
     let bench = Bench::new([with_header(429, "retry-after", "0")]);
     bench.client.call(get("x")).await.unwrap();
