@@ -1,5 +1,7 @@
 //! Closing actions, and who we are.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use cosell_http::{Call, Error, Repeat, decode_json};
 use http::Method;
@@ -10,7 +12,7 @@ use uuid::Uuid;
 use crate::{Columns, Dataverse, Literal, Op, Table, Written, literal};
 
 /// What is written down about a closing, in the row of `opportunityclose` that it makes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct CloseDetails {
     /// Subject; at most 200 UTF-16 units.
@@ -61,7 +63,7 @@ impl CloseDetails {
         self
     }
 
-    fn columns(&self, opportunity: Uuid) -> Columns {
+    fn columns(&self) -> Columns {
         let given: [(&str, Literal); 4] = [
             ("subject", self.subject.clone().into()),
             ("actualrevenue", self.actual_revenue.into()),
@@ -74,7 +76,15 @@ impl CloseDetails {
             .fold(self.more.clone(), |columns, (name, value)| {
                 columns.set(name, value)
             })
-            .bind("opportunityid", &Table::OPPORTUNITY, opportunity)
+    }
+}
+
+/// Names only, as for all columns.
+impl fmt::Debug for CloseDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CloseDetails")
+            .field(&self.columns())
+            .finish()
     }
 }
 
@@ -119,7 +129,9 @@ impl Op {
 }
 
 fn close(action: &str, id: Uuid, status: i32, details: &CloseDetails) -> Op {
-    let columns = details.columns(id);
+    let columns = details
+        .columns()
+        .bind("opportunityid", &Table::OPPORTUNITY, id);
     let parameters = Columns::new()
         .set("Status", status)
         .set_json("OpportunityClose", literal::raw(columns.to_json()));

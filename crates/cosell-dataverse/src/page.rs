@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    fmt,
     hash::{DefaultHasher, Hash, Hasher},
 };
 
@@ -16,9 +17,16 @@ use crate::{Dataverse, Query, Row, Table, input::Faults};
 const MAX_EMPTY_PAGES: u32 = 1000;
 
 /// Where reading goes on. May be stored; opaque.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Continuation(String);
+
+/// The length only: the link repeats the filter, whose values may be personal data.
+impl fmt::Debug for Continuation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Continuation({} bytes)", self.0.len())
+    }
+}
 
 impl Continuation {
     pub(crate) fn link(&self) -> &str {
@@ -30,7 +38,8 @@ impl Continuation {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct PageOptions {
-    /// Rows a page, 1 to 5,000; the service's own choice (5,000) when absent.
+    /// Rows a page, 1 to 5,000; the service's own choice (5,000) when absent. A page must fit the
+    /// pipeline's body limit (16 MiB unless set otherwise).
     pub size: Option<u32>,
 }
 

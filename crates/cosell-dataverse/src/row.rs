@@ -248,6 +248,8 @@ fn kind_of(json: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const SAMPLE: &str = r#"{"@odata.etag":"W/\"58213377\"","name":"Northwind ERP renewal","estimatedvalue":125000.0000,"_parentaccountid_value":"1d0a6c8e-54f7-4c1b-8f22-90b3e7d4a611","opportunityid":"7c1f0a52-3b9e-4f0d-9a61-5d2f8e0b1c34","abc_unknown":{"deep":[1.10,922337203685477.5807]},"closeprobability":null,"big":922337203685477.5807,"small":1.5E-3,"estimatedclosedate":"2025-06-30","modifiedon":"2025-03-04T10:15:42+01:00","versionnumber":9007199254740993,"parentaccountid":{"name":"Northwind","accountid":"1d0a6c8e-54f7-4c1b-8f22-90b3e7d4a611"}}"#;
@@ -327,5 +329,23 @@ mod tests {
         assert!(back.contains(r#""abc_unknown":{"deep":[1.10,922337203685477.5807]}"#));
         assert!(back.contains(r#""estimatedvalue":125000.0000"#));
         assert_eq!(back.len(), SAMPLE.len());
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_makes_an_accessor_panic(value in prop_oneof![
+            "-?[0-9]{1,40}(\\.[0-9]{1,40})?([eE][+-]?[0-9]{1,12})?",
+            any::<String>().prop_map(|text| serde_json::Value::from(text).to_string()),
+            "\"[0-9TZ:+.-]{0,30}\"",
+            Just("{}".to_owned()), Just("[]".to_owned()), Just("true".to_owned()),
+        ]) {
+            let Ok(row) = serde_json::from_str::<Row>(&format!("{{\"x\":{value}}}")) else {
+                return Ok(());
+            };
+            let _ = (row.text("x"), row.decimal("x"), row.integer("x"), row.flag("x"));
+            let _ = (row.date("x"), row.instant("x"), row.guid("x"), row.related("x"));
+            let _ = row.related_rows("x");
+            prop_assert_eq!(serde_json::to_string(&row).unwrap(), format!("{{\"x\":{value}}}"));
+        }
     }
 }

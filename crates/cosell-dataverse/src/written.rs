@@ -1,5 +1,7 @@
 //! What the service says about a write that took effect.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode, header::ETAG};
 use uuid::Uuid;
@@ -7,7 +9,7 @@ use uuid::Uuid;
 use crate::{ETag, Op, Row};
 
 /// A write took effect.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Written {
     /// The row's id; `None` only for actions.
@@ -21,6 +23,19 @@ pub struct Written {
     pub row: Option<Row>,
     /// The whole answer body, empty where there is none.
     pub body: Bytes,
+}
+
+/// The body's length only: it may hold personal data.
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Written")
+            .field("id", &self.id)
+            .field("created", &self.created)
+            .field("etag", &self.etag)
+            .field("row", &self.row)
+            .field("body_bytes", &self.body.len())
+            .finish()
+    }
 }
 
 /// Reads a 2xx answer to `op`. The error says what is wrong with the answer.

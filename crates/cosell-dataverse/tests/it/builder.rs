@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use cosell_dataverse::{ChangeSet, Dataverse, PageOptions, Query, Table};
+use cosell_dataverse::{
+    ChangeSet, CloseDetails, Columns, Dataverse, Filter, Op, PageOptions, Query, Table,
+};
 use cosell_http::{Call, ErrorKind, Repeat};
 use http::Method;
 use url::Url;
 
-use crate::fake::{API, Script, Still, Token, json};
+use crate::fake::{API, DEAL, Script, Still, Token, answer, json};
 
 fn build(environment: &str) -> Result<Dataverse, cosell_http::Error> {
     Dataverse::builder(
@@ -61,6 +63,31 @@ async fn the_raw_door_signs_in_and_keeps_given_headers() {
     let error = client.raw(call).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert_eq!(script.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn debug_output_shows_no_content_and_no_token() {
+    let link = format!("{API}accounts?$filter=name%20eq%20%27Ana%20Silva%27&$skiptoken=1");
+    let row = format!("{{\"accountid\":\"{DEAL}\",\"name\":\"Ana Silva\"}}");
+    let page = format!("{{\"value\":[{row}],\"@odata.nextLink\":\"{link}\"}}");
+    let (_, client) = Script::of([answer(201, &[], &row), json(&page)]);
+    let accounts = client.table(Table::ACCOUNT);
+    let columns = Columns::new().set("name", "Ana Silva");
+    let op = Op::create(&Table::ACCOUNT, None, columns.clone()).returning(["name"]);
+    let written = client.run(&op, None).await.unwrap();
+    let query = Query::select(["name"]).with_filter(Filter::eq("name", "Ana Silva"));
+    let mut pages = accounts.pages(&query, PageOptions::default());
+    let page = pages.next_page().await.unwrap().unwrap();
+    let details = CloseDetails::default().with_subject("Ana Silva");
+    for shown in [
+        format!("{written:?} {page:?} {pages:?} {op:?}"),
+        format!("{columns:?} {query:?} {details:?} {client:?} {accounts:?}"),
+    ] {
+        assert!(
+            !shown.contains("Silva") && !shown.contains("sesame"),
+            "{shown}"
+        );
+    }
 }
 
 #[test]

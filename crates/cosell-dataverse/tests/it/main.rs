@@ -8,4 +8,5 @@ mod errors;
 mod fake;
 mod pages;
 mod rows;
+mod sandbox;
 mod wire;
