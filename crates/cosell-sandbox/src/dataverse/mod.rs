@@ -9,7 +9,7 @@
 //! | `store`, `cell` | rows, versions, undo; one value |
 //! | `draft`, `rules`, `rows`, `closing` | from a body to a row, and what the platform adds |
 //! | `path`, `request`, `service`, `reply` | from a request to an operation and back |
-//! | `environment` | what the service tells about itself |
+//! | `environment` | who calls, and what the service tells about itself |
 //! | `shape`, `print`, `query`, `functions`, `delta` | reading |
 //! | `multipart`, `batch` | several operations in one request |
 //! | `actors` | a seller who works in the CRM |

@@ -70,7 +70,8 @@ pub(super) fn parse(
         reference(references, name)?
     } else {
         let (name, key) = match first.split_once('(') {
-            Some((name, rest)) => (name, rest.strip_suffix(')')),
+            // An open bracket that nothing closes names no key.
+            Some((name, rest)) => (name, Some(rest.strip_suffix(')').unwrap_or_default())),
             None => (first, None),
         };
         if OPERATIONS.contains(&name) {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use http::header::{LOCATION, WWW_AUTHENTICATE};
+use http::header::LOCATION;
 use http::{Method, Request, StatusCode};
 use uuid::Uuid;
 
-use super::cell::{Cell, quote};
+use super::cell::quote;
 use super::closing::Outcome;
 use super::draft::{self, Purpose, Setting};
 use super::path::{self, Resource};
@@ -111,54 +111,6 @@ impl Dataverse {
             Ok(self.perform(&actor, &operation))
         });
         result.unwrap_or_else(|refusal| refused(&refusal, &prefer))
-    }
-
-    /// What a request without a usable token gets.
-    fn challenge(&self, fault: TokenFault, origin: &str) -> Reply {
-        let mut challenge = format!(
-            "Bearer authorization_uri=https://login.microsoftonline.com/{}/oauth2/authorize, \
-             resource_id={origin}/",
-            self.options.tenant
-        );
-        let reason = match fault {
-            TokenFault::Missing => None,
-            TokenFault::Expired => Some("The token is expired"),
-            TokenFault::WrongAudience => Some("The audience is invalid"),
-            TokenFault::Unknown => Some("The signature is invalid"),
-        };
-        if let Some(reason) = reason {
-            challenge = format!("{challenge}, error=invalid_token, error_description={reason}");
-        }
-        let mut reply = empty(StatusCode::UNAUTHORIZED);
-        put(&mut reply, WWW_AUTHENTICATE.as_str(), &challenge);
-        reply
-    }
-
-    /// The user row behind a token.
-    fn user_of(&self, caller: &Caller) -> Result<Uuid, Refusal> {
-        let application = Uuid::try_parse(&caller.app_id).ok();
-        let row = self.store.rows("systemuser").iter().find(|row| {
-            if caller.user.is_some() {
-                row.get("azureactivedirectoryobjectid") == Some(&Cell::Id(caller.object_id))
-            } else {
-                application.is_some_and(|id| row.get("applicationid") == Some(&Cell::Id(id)))
-            }
-        });
-        let Some(row) = row else {
-            return Err(Refusal::new(
-                StatusCode::FORBIDDEN,
-                "0x80072560",
-                "The user is not a member of the organization.",
-            ));
-        };
-        if row.get("isdisabled") == Some(&Cell::Bool(true)) {
-            return Err(Refusal::new(
-                StatusCode::FORBIDDEN,
-                "0x80040225",
-                format!("The specified user(Id = {}) is disabled.", row.id),
-            ));
-        }
-        Ok(row.id)
     }
 
     /// Runs one operation; a refused one leaves nothing behind.

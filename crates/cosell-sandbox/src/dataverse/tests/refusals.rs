@@ -244,3 +244,43 @@ fn error_details_come_only_when_asked_for() {
         "0"
     );
 }
+
+#[test]
+fn hostile_input_is_refused_and_changes_nothing() {
+    let mut sandbox = with_deal(Options::default());
+    let before = sandbox.get(&deal()).text;
+    let nines = "9".repeat(400);
+    for amount in [
+        "1e99999999999",
+        "-1e400",
+        nines.as_str(),
+        "1e29",
+        "{}",
+        "[1]",
+        "true",
+    ] {
+        let answer = sandbox.patch(&deal(), &format!(r#"{{"estimatedvalue":{amount}}}"#));
+        assert_eq!(answer.status, 400, "{amount}: {}", answer.text);
+    }
+    let deep = format!(r#"{{"name":{}1{}}}"#, "[".repeat(5000), "]".repeat(5000));
+    sandbox.patch(&deal(), &deep).refused(400, "0x80048d19");
+    for target in [
+        "opportunities(",
+        "opportunities()",
+        "opportunities(%FF)",
+        "$1",
+        "opportunities?$deltatoken=18446744073709551615!01/01/262000%2000:00:00",
+        "opportunities?$skiptoken=%3Ccookie%20pagingcookie=%22e30%22%20/%3E",
+        "opportunities?$expand=owninguser(",
+        "opportunities?$filter=Microsoft.Dynamics.CRM.LastXDays(PropertyName='createdon',PropertyValue=x)",
+        "opportunities?$top=-1",
+    ] {
+        let status = sandbox.get(target).status;
+        assert!((400..500).contains(&status), "{target}: {status}");
+    }
+    let tag = [("If-Match", "12")];
+    sandbox
+        .call("PATCH", &deal(), &tag, "{}")
+        .refused(400, "0x80060888");
+    assert_eq!(sandbox.get(&deal()).text, before);
+}
