@@ -7,7 +7,8 @@ use crate::{CRM_SELLER, Clock, SignInOptions, User, dataverse, partner_center};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// Seed of all ids and tokens: the same seed, clock and requests give the same answers.
+    /// Seed of the tokens; see [`with_seed`](Self::with_seed). The same seeds, clock and requests
+    /// give the same answers.
     pub seed: u64,
     /// Time.
     pub clock: Clock,
@@ -29,10 +30,13 @@ impl Options {
         self
     }
 
-    /// Sets the seed of the sign-in service. The services have seeds of their own.
+    /// Sets the seed of all three services. Options of a service that are given later bring their
+    /// own.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.seed = seed;
+        self.partner_center = self.partner_center.with_seed(seed);
+        self.dataverse = self.dataverse.with_seed(seed);
         self
     }
 

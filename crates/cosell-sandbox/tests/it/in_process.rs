@@ -4,7 +4,8 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use cosell_http::{BodyLimit, Sent, Transport as _};
 use cosell_sandbox::{
-    Clock, Fault, FaultRule, InProcess, Moment, Options, SandboxHandle, ServiceName,
+    Act, Clock, Fault, FaultRule, InProcess, Moment, Options, SandboxHandle, ServiceName,
+    partner_center::InboundDeal,
 };
 use http::Request;
 
@@ -87,4 +88,20 @@ fn fork_goes_its_own_way() {
     fork.add_fault(FaultRule::new(Fault::Latency { millis: 1 }));
     assert_ne!(sandbox.now(), fork.now());
     assert!(sandbox.with(|sandbox| sandbox.faults().is_empty()));
+}
+
+#[test]
+fn same_seed_gives_the_same_ids() {
+    let sent = |seed| {
+        let start: DateTime<Utc> = "2026-03-09T14:00:00Z".parse().unwrap();
+        let options = Options::default()
+            .with_clock(Clock::manual(start))
+            .with_seed(seed);
+        let deal = InboundDeal::new("Plant analytics", "Adatum");
+        let sandbox = SandboxHandle::new(options);
+        let sent = sandbox.act(&Act::MicrosoftSends(Box::new(deal))).unwrap();
+        (sent, sandbox.with(|sandbox| sandbox.referrals_json()))
+    };
+    assert_eq!(sent(7), sent(7));
+    assert_ne!(sent(7).0, sent(8).0);
 }
