@@ -50,7 +50,6 @@ mod tests {
 
     use super::*;
 
-    // R83
     #[test]
     fn a_line_has_the_shape_of_the_connector() {
         let at = "2020-04-17T09:05:31Z".parse().unwrap();

@@ -359,7 +359,6 @@ mod tests {
         }
     }
 
-    // R130
     #[test]
     fn debug_shows_no_values() {
         let secret = Assignment::new(&Path::known("name"), "Ada Berg");

@@ -1,1 +1,13 @@
-//! cosell-store
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod open;
+mod read;
+mod schema;
+mod store;
+mod worker;
+mod write;
+
+pub use error::OpenError;
+pub use open::Options;
+pub use store::SqliteStore;

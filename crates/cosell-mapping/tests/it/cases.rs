@@ -372,7 +372,6 @@ fn blanks_round_a_customers_texts_do_not_count() {
     assert_eq!(loss, Loss::Shortened);
 }
 
-// R60
 #[test]
 fn a_new_referral_needs_a_customer_with_a_two_letter_country() {
     for (path, json) in [

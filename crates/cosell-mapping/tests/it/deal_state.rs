@@ -84,7 +84,7 @@ fn a_row_moves_while_it_is_open() {
     assert_eq!(moves(ROW, None), "fits fits IllegalMove IllegalMove");
 }
 
-// R6, R112, R113
+// R112, R113
 #[test]
 fn a_referral_is_written_with_both_words() {
     for (status, substatus, state, wanted) in [
@@ -123,7 +123,6 @@ fn a_row_is_written_with_both_codes_and_born_with_one() {
     assert_eq!(held, ["statuscode = 2"]);
 }
 
-// R111
 #[test]
 fn on_hold_means_pending_only_while_the_referral_is_new() {
     let on_hold = get(ROW, &field::DEAL_STATE, &row(0, 2));

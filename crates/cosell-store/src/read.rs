@@ -1,0 +1,212 @@
+//! Questions to the stored state.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use cosell_sync::{
+    ConflictEntry, Cursor, GroupId, Pair, PairId, QueuedHint, RecordId, Side, SkippedRecord,
+    StoreError,
+};
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    error::{failed, unreadable},
+    write::number,
+};
+
+pub(crate) fn pair(connection: &Connection, id: PairId) -> Result<Option<Pair>, StoreError> {
+    one(
+        connection,
+        "pair",
+        "SELECT body FROM pairs WHERE id = ?1",
+        params![key(id)],
+    )
+}
+
+pub(crate) fn pair_of(
+    connection: &Connection,
+    side: Side,
+    record: &RecordId,
+) -> Result<Option<Pair>, StoreError> {
+    one(
+        connection,
+        "pair",
+        "SELECT pairs.body FROM records JOIN pairs ON pairs.id = records.pair
+         WHERE records.side = ?1 AND records.id = ?2",
+        params![number(side), record.as_str()],
+    )
+}
+
+pub(crate) fn pair_in_group(
+    connection: &Connection,
+    side: Side,
+    group: &GroupId,
+) -> Result<Option<Pair>, StoreError> {
+    one(
+        connection,
+        "pair",
+        "SELECT pairs.body FROM memberships JOIN pairs ON pairs.id = memberships.pair
+         WHERE memberships.side = ?1 AND memberships.id = ?2
+         ORDER BY memberships.seq LIMIT 1",
+        params![number(side), group.as_str()],
+    )
+}
+
+pub(crate) fn known(
+    connection: &Connection,
+    side: Side,
+    records: Vec<RecordId>,
+) -> Result<BTreeSet<RecordId>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT 1 FROM records WHERE side = ?1 AND id = ?2")
+        .map_err(failed)?;
+    let mut known = BTreeSet::new();
+    for record in records {
+        if statement
+            .exists(params![number(side), record.as_str()])
+            .map_err(failed)?
+        {
+            known.insert(record);
+        }
+    }
+    Ok(known)
+}
+
+pub(crate) fn pairs(
+    connection: &Connection,
+    after: Option<PairId>,
+    limit: usize,
+) -> Result<Vec<Pair>, StoreError> {
+    match after {
+        None => many(
+            connection,
+            "pair",
+            "SELECT body FROM pairs ORDER BY id LIMIT ?1",
+            params![count(limit)],
+        ),
+        Some(after) => many(
+            connection,
+            "pair",
+            "SELECT body FROM pairs WHERE id > ?1 ORDER BY id LIMIT ?2",
+            params![key(after), count(limit)],
+        ),
+    }
+}
+
+pub(crate) fn cursor(connection: &Connection, side: Side) -> Result<Option<Cursor>, StoreError> {
+    let cursor: Option<String> = connection
+        .prepare_cached("SELECT cursor FROM cursors WHERE side = ?1")
+        .and_then(|mut statement| {
+            statement
+                .query_row(params![number(side)], |row| row.get(0))
+                .optional()
+        })
+        .map_err(failed)?;
+    Ok(cursor.map(Cursor::new))
+}
+
+pub(crate) fn due(
+    connection: &Connection,
+    now: DateTime<Utc>,
+    limit: usize,
+) -> Result<Vec<QueuedHint>, StoreError> {
+    many(
+        connection,
+        "hint",
+        "SELECT body FROM hints WHERE (due_s, due_ns) <= (?1, ?2)
+         ORDER BY due_s, due_ns, turn LIMIT ?3",
+        params![now.timestamp(), now.timestamp_subsec_nanos(), count(limit)],
+    )
+}
+
+pub(crate) fn next_due(connection: &Connection) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let next: Option<QueuedHint> = one(
+        connection,
+        "hint",
+        "SELECT body FROM hints ORDER BY due_s, due_ns, turn LIMIT 1",
+        &[],
+    )?;
+    Ok(next.map(|hint| hint.due))
+}
+
+pub(crate) fn conflicts(
+    connection: &Connection,
+    skip: usize,
+    limit: usize,
+) -> Result<Vec<ConflictEntry>, StoreError> {
+    many(
+        connection,
+        "conflict",
+        "SELECT body FROM conflicts ORDER BY seq LIMIT ?1 OFFSET ?2",
+        params![count(limit), count(skip)],
+    )
+}
+
+pub(crate) fn skipped(
+    connection: &Connection,
+    skip: usize,
+    limit: usize,
+) -> Result<Vec<SkippedRecord>, StoreError> {
+    many(
+        connection,
+        "skipped record",
+        "SELECT body FROM skips ORDER BY side, id LIMIT ?1 OFFSET ?2",
+        params![count(limit), count(skip)],
+    )
+}
+
+pub(crate) fn skip_of(
+    connection: &Connection,
+    side: Side,
+    record: &RecordId,
+) -> Result<Option<SkippedRecord>, StoreError> {
+    one(
+        connection,
+        "skipped record",
+        "SELECT body FROM skips WHERE side = ?1 AND id = ?2",
+        params![number(side), record.as_str()],
+    )
+}
+
+/// A pair's id as it is stored, in the order of the ids.
+pub(crate) fn key(id: PairId) -> Vec<u8> {
+    id.0.as_bytes().to_vec()
+}
+
+fn count(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn one<T: DeserializeOwned>(
+    connection: &Connection,
+    what: &str,
+    query: &str,
+    parameters: &[&dyn ToSql],
+) -> Result<Option<T>, StoreError> {
+    let body: Option<String> = connection
+        .prepare_cached(query)
+        .and_then(|mut statement| statement.query_row(parameters, |row| row.get(0)).optional())
+        .map_err(failed)?;
+    body.map(|body| parse(what, &body)).transpose()
+}
+
+fn many<T: DeserializeOwned>(
+    connection: &Connection,
+    what: &str,
+    query: &str,
+    parameters: &[&dyn ToSql],
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = connection.prepare_cached(query).map_err(failed)?;
+    let mut rows = statement.query(parameters).map_err(failed)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        let body: String = row.get(0).map_err(failed)?;
+        found.push(parse(what, &body)?);
+    }
+    Ok(found)
+}
+
+fn parse<T: DeserializeOwned>(what: &str, body: &str) -> Result<T, StoreError> {
+    serde_json::from_str(body).map_err(|error| unreadable(what, &error))
+}

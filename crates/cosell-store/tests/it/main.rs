@@ -1,0 +1,6 @@
+//! The contract, durability, refusals.
+
+mod conformance;
+mod durability;
+mod refusals;
+mod support;
