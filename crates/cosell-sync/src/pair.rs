@@ -1,13 +1,15 @@
 //! What is known of two records that belong together.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use cosell_mapping::{FieldId, Reason, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Birth, Draft, GroupId, Outcome, Patch, RecordId, Side, Version, WriteStamp};
+use crate::{
+    Birth, Draft, GroupId, Outcome, Patch, RecordId, Side, Version, WriteStamp, engine::after,
+};
 
 /// Id of a pair; stays the same when an end moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -55,6 +57,22 @@ impl Pair {
             Side::Right => &mut self.right,
         }
     }
+
+    /// Marks the pair as not finished: until versions are noted again, no hint of it passes for
+    /// an echo.
+    pub(crate) fn unsettle(&mut self) {
+        self.left.version = None;
+        self.right.version = None;
+    }
+
+    /// Was all that was seen of the pair taken into account, with nothing left to do?
+    pub(crate) fn is_settled(&self) -> bool {
+        self.intent.is_none()
+            && self.park.is_none()
+            && Side::BOTH
+                .into_iter()
+                .all(|side| self.end(side).version.is_some())
+    }
 }
 
 /// Does a pair sync?
@@ -94,6 +112,40 @@ pub struct End {
     pub retired: Vec<Version>,
     /// When our last write to it was concluded.
     pub written: Option<DateTime<Utc>>,
+    /// Newest service time it was seen at; a listing that shows an earlier one is late.
+    #[serde(default)]
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+impl End {
+    /// Does `version` only tell of what was taken into account, or of what our own write
+    /// replaced within the read lag?
+    pub(crate) fn is_echo(
+        &self,
+        version: &Version,
+        read_lag: Duration,
+        now: DateTime<Utc>,
+    ) -> bool {
+        self.version.as_ref() == Some(version)
+            || self.version.is_some() && self.is_stale(version, read_lag, now)
+    }
+
+    /// Was `version` replaced by our own write so lately that seeing it again is a stale read?
+    pub(crate) fn is_stale(
+        &self,
+        version: &Version,
+        read_lag: Duration,
+        now: DateTime<Utc>,
+    ) -> bool {
+        self.version.as_ref() != Some(version)
+            && self.retired.contains(version)
+            && self.lag_end(read_lag).is_some_and(|end| now < end)
+    }
+
+    /// When reads stop to be late after our last write.
+    pub(crate) fn lag_end(&self, read_lag: Duration) -> Option<DateTime<Utc>> {
+        self.written.map(|written| after(written, read_lag))
+    }
 }
 
 /// What each side was seen to hold when they last agreed.
@@ -106,6 +158,20 @@ pub struct Images {
 }
 
 impl Images {
+    /// What `side` holds, and what the other one holds.
+    pub fn seen_from(side: Side, here: Value, there: Value) -> Self {
+        match side {
+            Side::Left => Self {
+                left: here,
+                right: there,
+            },
+            Side::Right => Self {
+                left: there,
+                right: here,
+            },
+        }
+    }
+
     /// One side's image.
     pub fn of(&self, side: Side) -> &Value {
         match side {

@@ -91,6 +91,8 @@ pub enum Change {
         cursor: Option<Cursor>,
     },
     /// Puts a hint into the queue, or makes the queued one due at the earlier of both moments.
+    /// Where both tell versions that differ, the queued one tells none: which is newer is not
+    /// known here.
     Enqueue(QueuedHint),
     /// Takes a hint out, if it is still the same turn.
     Dequeue {

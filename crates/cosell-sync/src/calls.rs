@@ -1,0 +1,168 @@
+//! Calls to the replicas: counted, held back while a service asks for silence, and with panics
+//! turned into errors of the one record.
+
+use std::{any::Any, future::Future, panic::AssertUnwindSafe};
+
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
+
+use crate::{
+    Birth, Cursor, Deadline, Draft, HintPage, Observed, PairKey, Patch, ReadError, RecordId, Side,
+    SideReport, WriteError, WriteStamp, Written, engine::after, round::Round,
+};
+
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("panicked: {}", text.as_deref().unwrap_or("(no text)"))
+}
+
+async fn guarded<T, E>(
+    call: impl Future<Output = Result<T, E>>,
+    panicked: impl FnOnce(String) -> E,
+) -> Result<T, E> {
+    match AssertUnwindSafe(call).catch_unwind().await {
+        Ok(result) => result,
+        Err(panic) => Err(panicked(panic_text(&*panic))),
+    }
+}
+
+impl Round<'_> {
+    pub(crate) async fn hints(
+        &self,
+        side: Side,
+        since: Option<&Cursor>,
+    ) -> Result<HintPage, ReadError> {
+        let replica = self.engine.replica(side);
+        let call = async { replica.hints(since).await };
+        let page = self.read(side, |calls| calls.pages += 1, call).await?;
+        for seen in page.hints.iter().filter_map(|hint| hint.seen.as_ref()) {
+            self.note_time(side, seen.as_of);
+        }
+        Ok(page)
+    }
+
+    pub(crate) async fn fetch(
+        &self,
+        side: Side,
+        id: &RecordId,
+    ) -> Result<Option<Observed>, ReadError> {
+        let replica = self.engine.replica(side);
+        let call = async { replica.fetch(id).await };
+        let record = self.read(side, |calls| calls.fetches += 1, call).await?;
+        if let Some(record) = &record {
+            self.note_time(side, record.as_of);
+        }
+        Ok(record)
+    }
+
+    pub(crate) async fn find(
+        &self,
+        side: Side,
+        key: &PairKey,
+        floor: Option<DateTime<Utc>>,
+    ) -> Result<Vec<Observed>, ReadError> {
+        let replica = self.engine.replica(side);
+        let call = async { replica.find(key, floor).await };
+        let mut found = self.read(side, |calls| calls.finds += 1, call).await?;
+        // A server that ignores an unknown filter returns the records of others.
+        if !self.capabilities(side).unique_birth {
+            found.retain(|record| record.key.as_ref() == Some(key));
+        }
+        Ok(found)
+    }
+
+    pub(crate) async fn create(
+        &self,
+        side: Side,
+        birth: &Birth,
+        stamp: WriteStamp,
+        draft: &Draft,
+        until: Deadline,
+    ) -> Result<Written, WriteError> {
+        let replica = self.engine.replica(side);
+        let call = async { replica.create(birth, stamp, draft, until).await };
+        self.write(side, until, |calls| calls.creates += 1, call)
+            .await
+    }
+
+    pub(crate) async fn update(
+        &self,
+        side: Side,
+        seen: &Observed,
+        stamp: WriteStamp,
+        patch: &Patch,
+        until: Deadline,
+    ) -> Result<Written, WriteError> {
+        let replica = self.engine.replica(side);
+        let call = async { replica.update(seen, stamp, patch, until).await };
+        self.write(side, until, |calls| calls.updates += 1, call)
+            .await
+    }
+
+    async fn read<T>(
+        &self,
+        side: Side,
+        count: impl FnOnce(&mut SideReport),
+        call: impl Future<Output = Result<T, ReadError>>,
+    ) -> Result<T, ReadError> {
+        if let Some(after) = self.silence(side) {
+            return Err(ReadError::Throttled { after });
+        }
+        self.report(|report| count(report.side_mut(side)));
+        let result = guarded(call, ReadError::Malformed).await;
+        if let Err(ReadError::Throttled { after }) = &result {
+            self.be_silent(side, *after);
+        }
+        result
+    }
+
+    async fn write(
+        &self,
+        side: Side,
+        until: Deadline,
+        count: impl FnOnce(&mut SideReport),
+        call: impl Future<Output = Result<Written, WriteError>>,
+    ) -> Result<Written, WriteError> {
+        if let Some(after) = self.silence(side) {
+            return Err(WriteError::Throttled { after });
+        }
+        if self.now() > until {
+            return Err(WriteError::NotSent("the send window has passed".to_owned()));
+        }
+        self.report(|report| count(report.side_mut(side)));
+        // The panic may have come after the bytes left.
+        let result = guarded(call, WriteError::Unknown).await;
+        match &result {
+            Ok(written) => {
+                if let Some(record) = &written.after {
+                    self.note_time(side, record.as_of);
+                }
+            }
+            Err(WriteError::Throttled { after }) => self.be_silent(side, *after),
+            Err(_) => {}
+        }
+        result
+    }
+
+    fn silence(&self, side: Side) -> Option<std::time::Duration> {
+        let until = self.engine.memory(side, |_| {}).not_before?;
+        let left = (until - self.now()).to_std().ok()?;
+        (!left.is_zero()).then_some(left)
+    }
+
+    fn be_silent(&self, side: Side, wait: std::time::Duration) {
+        let until = after(self.now(), wait);
+        self.engine.memory(side, |memory| {
+            memory.not_before = memory.not_before.max(Some(until));
+        });
+    }
+
+    pub(crate) fn note_time(&self, side: Side, as_of: DateTime<Utc>) {
+        self.engine.memory(side, |memory| {
+            memory.newest = memory.newest.max(Some(as_of));
+        });
+    }
+}

@@ -1,0 +1,80 @@
+//! Working the queue: many records at once, each of them once at a time.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    panic::AssertUnwindSafe,
+};
+
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+
+use crate::{EngineError, QueuedHint, calls::panic_text, round::Round};
+
+/// What became of a hint.
+pub(crate) enum Worked {
+    Done,
+    /// Its pair or record is in work; try again when something else is done.
+    Busy(QueuedHint),
+}
+
+type Work<'a> = BoxFuture<'a, Result<Worked, EngineError>>;
+
+impl Round<'_> {
+    /// Works all hints that are due. After an error that ends the round, and on shutdown, no new
+    /// work is begun; work under way is finished.
+    pub(crate) async fn drain(&self) -> Result<(), EngineError> {
+        let options = &self.engine.options;
+        let mut ready: VecDeque<QueuedHint> = VecDeque::new();
+        let mut busy: Vec<QueuedHint> = Vec::new();
+        let mut running: FuturesUnordered<Work<'_>> = FuturesUnordered::new();
+        let mut begun = BTreeSet::new();
+        let mut failed = None;
+        loop {
+            let open = failed.is_none() && !self.is_stopping();
+            if open && ready.is_empty() {
+                // Those in work are still in the queue and come first.
+                let limit = options.drain_batch.max(1) + running.len() + busy.len();
+                match self.engine.store.due(self.now(), limit).await {
+                    // A turn is worked once in a drain, even if the store shows it again.
+                    Ok(due) => ready.extend(
+                        due.into_iter()
+                            .filter(|hint| begun.insert((hint.side, hint.id.clone(), hint.turn))),
+                    ),
+                    Err(error) => {
+                        failed = Some(error.into());
+                        continue;
+                    }
+                }
+            }
+            while open && running.len() < options.parallelism.max(1) {
+                let Some(hint) = ready.pop_front() else {
+                    break;
+                };
+                running.push(Box::pin(self.work_safely(hint)));
+            }
+            match running.next().await {
+                None if failed.is_some() || self.is_stopping() || ready.is_empty() => break,
+                None => {}
+                Some(result) => {
+                    match result {
+                        // This may have been what the busy ones wait for.
+                        Ok(Worked::Done) => ready.extend(busy.drain(..)),
+                        Ok(Worked::Busy(hint)) => busy.push(hint),
+                        Err(error) => failed = failed.or(Some(error)),
+                    }
+                }
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn work_safely(&self, hint: QueuedHint) -> Result<Worked, EngineError> {
+        let kept = hint.clone();
+        match AssertUnwindSafe(self.work(hint)).catch_unwind().await {
+            Ok(result) => result,
+            Err(panic) => {
+                self.after_panic(kept, panic_text(&*panic)).await?;
+                Ok(Worked::Done)
+            }
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! A store that forgets everything with the process: for tests, trials and dry runs.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::{
+    Change, ConflictEntry, Cursor, End, GroupId, Lease, Pair, PairId, QueuedHint, RecordId, Side,
+    SkippedRecord, StateStore, StoreError,
+};
+
+type RecordKey = (Side, RecordId);
+
+/// Keeps the state in memory, with all promises of [`StateStore`] except durability.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lease: Option<Lease>,
+    epoch: u64,
+    turn: u64,
+    pairs: BTreeMap<PairId, Pair>,
+    owners: BTreeMap<RecordKey, PairId>,
+    groups: BTreeMap<(Side, GroupId), PairId>,
+    cursors: BTreeMap<Side, Cursor>,
+    hints: BTreeMap<RecordKey, QueuedHint>,
+    conflicts: Vec<ConflictEntry>,
+    skipped: BTreeMap<RecordKey, SkippedRecord>,
+}
+
+/// Ids under which records of an end are known.
+fn ids(end: &End) -> impl Iterator<Item = &RecordId> {
+    end.id.iter().chain(&end.former).chain(&end.aliases)
+}
+
+fn record_keys(pair: &Pair) -> BTreeSet<RecordKey> {
+    Side::BOTH
+        .into_iter()
+        .flat_map(|side| ids(pair.end(side)).map(move |id| (side, id.clone())))
+        .collect()
+}
+
+impl State {
+    /// Would this batch give one record to two pairs?
+    fn refuse_taken(&self, batch: &[Change]) -> Result<(), StoreError> {
+        let newest: BTreeMap<PairId, &Pair> = batch
+            .iter()
+            .filter_map(|change| match change {
+                Change::Pair(pair) => Some((pair.id, &**pair)),
+                _ => None,
+            })
+            .collect();
+        let mut claimed = BTreeMap::new();
+        for pair in newest.values() {
+            for key in record_keys(pair) {
+                let stored = self
+                    .owners
+                    .get(&key)
+                    .filter(|owner| !newest.contains_key(owner));
+                let owner = stored.or_else(|| claimed.get(&key)).copied();
+                if owner.is_some_and(|owner| owner != pair.id) {
+                    let (side, id) = key;
+                    return Err(StoreError::Taken { side, id });
+                }
+                claimed.insert(key, pair.id);
+            }
+        }
+        Ok(())
+    }
+
+    fn put_pair(&mut self, pair: Pair) {
+        if let Some(old) = self.pairs.get(&pair.id) {
+            for key in record_keys(old) {
+                self.owners.remove(&key);
+            }
+            for side in Side::BOTH {
+                if let Some(group) = old.end(side).group.clone()
+                    && self.groups.get(&(side, group.clone())) == Some(&pair.id)
+                {
+                    self.groups.remove(&(side, group));
+                }
+            }
+        }
+        for key in record_keys(&pair) {
+            self.owners.insert(key, pair.id);
+        }
+        for side in Side::BOTH {
+            if let Some(group) = pair.end(side).group.clone() {
+                self.groups.entry((side, group)).or_insert(pair.id);
+            }
+        }
+        self.pairs.insert(pair.id, pair);
+    }
+
+    fn enqueue(&mut self, mut hint: QueuedHint) {
+        self.turn += 1;
+        hint.turn = self.turn;
+        let key = (hint.side, hint.id.clone());
+        if let Some(queued) = self.hints.get(&key) {
+            hint.due = hint.due.min(queued.due);
+            // Two sources, two versions: which is newer is not known here.
+            if hint.version != queued.version {
+                hint.version = None;
+            }
+        }
+        self.hints.insert(key, hint);
+    }
+
+    fn apply(&mut self, change: Change) {
+        match change {
+            Change::Pair(pair) => self.put_pair(*pair),
+            Change::Cursor {
+                side,
+                cursor: Some(cursor),
+            } => {
+                self.cursors.insert(side, cursor);
+            }
+            Change::Cursor { side, cursor: None } => {
+                self.cursors.remove(&side);
+            }
+            Change::Enqueue(hint) => self.enqueue(hint),
+            Change::Dequeue { side, id, turn } => {
+                let key = (side, id);
+                if self.hints.get(&key).is_some_and(|hint| hint.turn == turn) {
+                    self.hints.remove(&key);
+                }
+            }
+            Change::Postpone { hint } => {
+                let key = (hint.side, hint.id.clone());
+                if self
+                    .hints
+                    .get(&key)
+                    .is_some_and(|queued| queued.turn == hint.turn)
+                {
+                    self.hints.insert(key, hint);
+                }
+            }
+            Change::Conflict(entry) => self.conflicts.push(entry),
+            Change::Skip(record) => {
+                self.skipped
+                    .insert((record.side, record.id.clone()), record);
+            }
+            Change::Unskip { side, id } => {
+                self.skipped.remove(&(side, id));
+            }
+        }
+    }
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    // A panic elsewhere cannot leave the state half changed: `apply` runs after all checks.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl StateStore for MemoryStore {
+    async fn lease(
+        &self,
+        owner: &str,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Lease, StoreError> {
+        let mut state = self.state();
+        match &state.lease {
+            Some(lease) if lease.owner == owner => {}
+            Some(lease) if lease.until > now => {
+                return Err(StoreError::Held {
+                    owner: lease.owner.clone(),
+                    until: lease.until,
+                });
+            }
+            Some(_) | None => state.epoch += 1,
+        }
+        let lease = Lease {
+            owner: owner.to_owned(),
+            epoch: state.epoch,
+            until,
+        };
+        state.lease = Some(lease.clone());
+        Ok(lease)
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if state
+            .lease
+            .as_ref()
+            .is_some_and(|held| held.epoch == lease.epoch)
+        {
+            state.lease = None;
+        }
+        Ok(())
+    }
+
+    async fn pair(&self, id: PairId) -> Result<Option<Pair>, StoreError> {
+        Ok(self.state().pairs.get(&id).cloned())
+    }
+
+    async fn pair_of(&self, side: Side, record: &RecordId) -> Result<Option<Pair>, StoreError> {
+        let state = self.state();
+        let owner = state.owners.get(&(side, record.clone()));
+        Ok(owner.and_then(|id| state.pairs.get(id)).cloned())
+    }
+
+    async fn pair_in_group(&self, side: Side, group: &GroupId) -> Result<Option<Pair>, StoreError> {
+        let state = self.state();
+        let owner = state.groups.get(&(side, group.clone()));
+        Ok(owner.and_then(|id| state.pairs.get(id)).cloned())
+    }
+
+    async fn known(
+        &self,
+        side: Side,
+        records: &[RecordId],
+    ) -> Result<BTreeSet<RecordId>, StoreError> {
+        let state = self.state();
+        Ok(records
+            .iter()
+            .filter(|id| state.owners.contains_key(&(side, (*id).clone())))
+            .cloned()
+            .collect())
+    }
+
+    async fn pairs(&self, after: Option<PairId>, limit: usize) -> Result<Vec<Pair>, StoreError> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let from = after.map_or(Unbounded, Excluded);
+        let state = self.state();
+        let page = state.pairs.range((from, Unbounded)).take(limit);
+        Ok(page.map(|(_, pair)| pair.clone()).collect())
+    }
+
+    async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError> {
+        Ok(self.state().cursors.get(&side).cloned())
+    }
+
+    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<QueuedHint>, StoreError> {
+        let state = self.state();
+        let mut due: Vec<_> = state
+            .hints
+            .values()
+            .filter(|hint| hint.due <= now)
+            .collect();
+        due.sort_by_key(|hint| (hint.due, hint.turn));
+        Ok(due.into_iter().take(limit).cloned().collect())
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        Ok(self.state().hints.values().map(|hint| hint.due).min())
+    }
+
+    async fn conflicts(&self, skip: usize, limit: usize) -> Result<Vec<ConflictEntry>, StoreError> {
+        let state = self.state();
+        Ok(state
+            .conflicts
+            .iter()
+            .skip(skip)
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+
+    async fn skipped(&self, skip: usize, limit: usize) -> Result<Vec<SkippedRecord>, StoreError> {
+        let state = self.state();
+        Ok(state
+            .skipped
+            .values()
+            .skip(skip)
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+
+    async fn skip_of(
+        &self,
+        side: Side,
+        record: &RecordId,
+    ) -> Result<Option<SkippedRecord>, StoreError> {
+        Ok(self.state().skipped.get(&(side, record.clone())).cloned())
+    }
+
+    async fn commit(&self, lease: &Lease, batch: Vec<Change>) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let held = state.lease.as_ref();
+        if !held.is_some_and(|held| held.epoch == lease.epoch && held.owner == lease.owner) {
+            return Err(StoreError::Fenced);
+        }
+        state.refuse_taken(&batch)?;
+        for change in batch {
+            state.apply(change);
+        }
+        Ok(())
+    }
+}

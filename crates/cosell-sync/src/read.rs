@@ -1,0 +1,184 @@
+//! Reading what changed: pages of hints into the durable queue, cursor and hints together.
+
+use crate::{
+    Change, Cursor, EngineError, ErrorKind, Hint, QueuedHint, ReadError, RecordError, Role, Side,
+    round::{Committed, Round},
+};
+
+/// Pairs queued at once when a side has to be looked at whole.
+const PAIR_PAGE: usize = 200;
+
+/// The reading of one side in one round.
+struct Pass {
+    side: Side,
+    cursor: Option<Cursor>,
+    from_start: bool,
+    pages_left: usize,
+    more: bool,
+}
+
+impl Round<'_> {
+    /// Reads both sides, page by page in turn, and works the queue after every turn, so that
+    /// records from the pages are worked before they are forgotten.
+    pub(crate) async fn read_sides(&self) -> Result<(), EngineError> {
+        let mut passes = Vec::new();
+        for side in Side::BOTH {
+            let cursor = self.engine.store.cursor(side).await?;
+            passes.push(Pass {
+                side,
+                from_start: cursor.is_none(),
+                cursor,
+                pages_left: self.engine.options.max_pages.max(1),
+                more: true,
+            });
+        }
+        // A record there may name one here that does not know it yet (a store begun anew). It is
+        // bound before the other side gives birth to a second one that nothing would refuse.
+        for pass in &mut passes {
+            let careful = !self.capabilities(pass.side).unique_birth;
+            while pass.from_start && careful && pass.more && !self.is_stopping() {
+                self.read_page(pass).await?;
+                self.drain().await?;
+                self.forget_seen();
+            }
+        }
+        while passes.iter().any(|pass| pass.more) && !self.is_stopping() {
+            for pass in &mut passes {
+                if pass.more {
+                    self.read_page(pass).await?;
+                }
+            }
+            self.drain().await?;
+            self.forget_seen();
+        }
+        Ok(())
+    }
+
+    async fn read_page(&self, pass: &mut Pass) -> Result<(), EngineError> {
+        let side = pass.side;
+        if pass.pages_left == 0 {
+            pass.more = false;
+            return Ok(());
+        }
+        pass.pages_left -= 1;
+        let page = match self.hints(side, pass.cursor.as_ref()).await {
+            Ok(page) => page,
+            Err(ReadError::CursorExpired(why)) if !pass.from_start => {
+                tracing::info!(?side, why, "reading starts over");
+                self.queue_all_pairs(side).await?;
+                let forget = Change::Cursor { side, cursor: None };
+                let Committed::Stored = self.commit(vec![forget]).await? else {
+                    return Ok(());
+                };
+                pass.cursor = None;
+                pass.from_start = true;
+                return Ok(());
+            }
+            Err(error) => {
+                pass.more = false;
+                self.report(|report| {
+                    report.error(RecordError {
+                        side,
+                        id: None,
+                        kind: match error {
+                            ReadError::Malformed(_) => ErrorKind::Malformed,
+                            _ => ErrorKind::Read,
+                        },
+                        cause: error.to_string(),
+                    });
+                });
+                return Ok(());
+            }
+        };
+        pass.more = page.more && pass.cursor.as_ref() != Some(&page.cursor);
+        let mut batch = self.sift(side, page.hints).await?;
+        if pass.cursor.as_ref() != Some(&page.cursor) {
+            batch.push(Change::Cursor {
+                side,
+                cursor: Some(page.cursor.clone()),
+            });
+        }
+        pass.cursor = Some(page.cursor);
+        let _ = self.commit(batch).await?;
+        Ok(())
+    }
+
+    /// Keeps the hints that may mean work.
+    pub(crate) async fn sift(
+        &self,
+        side: Side,
+        hints: Vec<Hint>,
+    ) -> Result<Vec<Change>, EngineError> {
+        let store = &self.engine.store;
+        let ids: Vec<_> = hints.iter().map(|hint| hint.id.clone()).collect();
+        let known = if ids.is_empty() {
+            Default::default()
+        } else {
+            store.known(side, &ids).await?
+        };
+        let mut kept = Vec::new();
+        for hint in hints {
+            if known.contains(&hint.id) {
+                if self.is_echo(side, &hint).await? {
+                    self.report(|report| report.echoes += 1);
+                    continue;
+                }
+            } else if hint.gone || hint.takes_part == Some(false) && !is_part(&hint) {
+                self.report(|report| report.dropped += 1);
+                continue;
+            }
+            kept.push(Change::Enqueue(QueuedHint {
+                version: hint.version,
+                gone: hint.gone,
+                ..self.engine.new_hint(side, hint.id)
+            }));
+            if let Some(record) = hint.seen {
+                self.keep_seen(side, record);
+            }
+        }
+        Ok(kept)
+    }
+
+    async fn is_echo(&self, side: Side, hint: &Hint) -> Result<bool, EngineError> {
+        let version = hint
+            .version
+            .as_ref()
+            .or_else(|| hint.seen.as_ref().map(|seen| &seen.version));
+        let (false, Some(version)) = (hint.gone, version) else {
+            return Ok(false);
+        };
+        let Some(pair) = self.engine.store.pair_of(side, &hint.id).await? else {
+            return Ok(false);
+        };
+        let end = pair.end(side);
+        let lag = self.capabilities(side).read_lag;
+        Ok(end.id.as_ref() == Some(&hint.id)
+            && pair.intent.is_none()
+            && end.is_echo(version, lag, self.now()))
+    }
+
+    /// Rows missing from a pass that starts over may be gone: every pair is looked at. Queued
+    /// before the cursor is forgotten, so that a crash in between only does it twice.
+    async fn queue_all_pairs(&self, side: Side) -> Result<(), EngineError> {
+        let mut last = None;
+        loop {
+            let pairs = self.engine.store.pairs(last, PAIR_PAGE).await?;
+            let Some(end) = pairs.last() else {
+                return Ok(());
+            };
+            last = Some(end.id);
+            let batch = pairs
+                .into_iter()
+                .filter_map(|mut pair| pair.end_mut(side).id.take())
+                .map(|id| Change::Enqueue(self.engine.new_hint(side, id)))
+                .collect();
+            let _ = self.commit(batch).await?;
+        }
+    }
+}
+
+fn is_part(hint: &Hint) -> bool {
+    hint.seen
+        .as_ref()
+        .is_some_and(|seen| seen.role == Role::Part)
+}

@@ -1,0 +1,362 @@
+//! Whose hint is it? The four questions before a birth.
+
+use crate::{
+    Change, EngineError, ErrorKind, Life, Observed, Pair, PairId, PairKey, PairState, QueuedHint,
+    ReadError, RecordError, RecordId, Role, Side, SkippedRecord, Version,
+    claims::{Claim, Claims},
+    drain::Worked,
+    round::{Committed, Round},
+    turn::{Sight, Turn},
+};
+
+/// What a hint is about.
+pub(crate) enum Found {
+    /// A pair; the record, if it is not one of its known ends.
+    Pair(PairId, Option<Observed>),
+    /// A record without a pair that may found one, with the record it names at the other end.
+    Newcomer(Observed, Option<Observed>),
+    /// A record that founds no pair, for a reason people should know.
+    Skip(Option<Version>, String),
+    /// Nothing to do.
+    Nothing,
+    /// Other work holds it.
+    Busy,
+}
+
+impl Round<'_> {
+    pub(crate) async fn work(&self, hint: QueuedHint) -> Result<Worked, EngineError> {
+        let mut claims = Claims::new(&self.engine.busy);
+        let found = match self.resolve(&hint, &mut claims).await? {
+            Ok(found) => found,
+            Err(error) => {
+                self.unreadable(&hint, error).await?;
+                return Ok(Worked::Done);
+            }
+        };
+        match found {
+            Found::Busy => return Ok(Worked::Busy(hint)),
+            Found::Nothing => self.done_with(&hint, None).await?,
+            Found::Skip(version, cause) => self.done_with(&hint, Some((version, cause))).await?,
+            Found::Pair(id, record) => {
+                if !claims.add(Claim::Pair(id)) {
+                    if let Some(record) = record {
+                        self.keep_seen(hint.side, record);
+                    }
+                    return Ok(Worked::Busy(hint));
+                }
+                // Read again: it may have changed before the claim.
+                let Some(pair) = self.engine.store.pair(id).await? else {
+                    return Ok(Worked::Busy(hint));
+                };
+                let turn = Turn::of_pair(self, hint, pair, record);
+                turn.run().await?;
+            }
+            Found::Newcomer(record, partner) => {
+                let skipped = self.engine.store.skip_of(hint.side, &record.id).await?;
+                let pair = self.found(hint.side, &record, partner.as_ref());
+                claims.add(Claim::Pair(pair.id));
+                let mut turn = Turn::of_newcomer(self, hint, pair, record, partner);
+                if let Some(skipped) = skipped {
+                    turn.ride_along(Change::Unskip {
+                        side: skipped.side,
+                        id: skipped.id,
+                    });
+                }
+                turn.run().await?;
+            }
+        }
+        Ok(Worked::Done)
+    }
+
+    /// Asks the four questions. The claims are taken before the answers they protect are read.
+    pub(crate) async fn resolve(
+        &self,
+        hint: &QueuedHint,
+        claims: &mut Claims<'_>,
+    ) -> Result<Result<Found, ReadError>, EngineError> {
+        let side = hint.side;
+        let store = &self.engine.store;
+        if !claims.add(Claim::Record(side, hint.id.clone())) {
+            return Ok(Ok(Found::Busy));
+        }
+        if let Some(pair) = store.pair_of(side, &hint.id).await? {
+            return Ok(Ok(Found::Pair(pair.id, None)));
+        }
+        if let Some(version) = &hint.version
+            && let Some(skipped) = store.skip_of(side, &hint.id).await?
+            && skipped.version.as_ref() == Some(version)
+        {
+            return Ok(Ok(Found::Nothing));
+        }
+        let record = match self.take_seen(side, &hint.id) {
+            Some(record) => record,
+            None => match self.fetch(side, &hint.id).await {
+                Ok(Some(record)) => record,
+                Ok(None) => return Ok(Ok(Found::Nothing)),
+                Err(error) => return Ok(Err(error)),
+            },
+        };
+        let mut claim = claims.add(Claim::Record(side, record.id.clone()));
+        if let Some(key) = &record.key {
+            claim &= claims.add(Claim::Record(side.other(), key.clone().into()));
+        }
+        if let Some(group) = &record.group {
+            claim &= claims.add(Claim::Group(side, group.clone()));
+        }
+        if !claim {
+            self.keep_seen(side, record);
+            return Ok(Ok(Found::Busy));
+        }
+        self.question(side, record).await
+    }
+
+    async fn question(
+        &self,
+        side: Side,
+        record: Observed,
+    ) -> Result<Result<Found, ReadError>, EngineError> {
+        let store = &self.engine.store;
+        if let Some(pair) = store.pair_of(side, &record.id).await? {
+            return Ok(Ok(Found::Pair(pair.id, None)));
+        }
+        if let Some(group) = &record.group
+            && let Some(pair) = store.pair_in_group(side, group).await?
+        {
+            return Ok(Ok(if record.role == Role::Part {
+                Found::Pair(pair.id, None)
+            } else {
+                Found::Skip(
+                    Some(record.version.clone()),
+                    format!("its group {group} belongs to another pair; a person decides"),
+                )
+            }));
+        }
+        if record.role != Role::Main {
+            return Ok(Ok(Found::Nothing));
+        }
+        if let Some(key) = &record.key
+            && let Some(pair) = store.pair_of(side.other(), &key.clone().into()).await?
+        {
+            return Ok(Ok(if pair.end(side).id.is_none() {
+                Found::Pair(pair.id, Some(record))
+            } else {
+                Found::Skip(Some(record.version.clone()), claims_text(key))
+            }));
+        }
+        if !record.takes_part || record.life != Life::Open {
+            return Ok(Ok(Found::Nothing));
+        }
+        let Some(key) = record.key.clone() else {
+            return Ok(Ok(Found::Newcomer(record, None)));
+        };
+        self.partner(side, record, &key).await
+    }
+
+    /// The record that a newcomer names.
+    async fn partner(
+        &self,
+        side: Side,
+        record: Observed,
+        key: &PairKey,
+    ) -> Result<Result<Found, ReadError>, EngineError> {
+        let named = RecordId::from(key.clone());
+        let fetched = match self.take_seen(side.other(), &named) {
+            Some(partner) => Ok(Some(partner)),
+            None => self.fetch(side.other(), &named).await,
+        };
+        let partner = match fetched {
+            Ok(Some(partner)) => partner,
+            Ok(None) => {
+                let cause = format!(
+                    "names {key} at the other side, where no such record is; correct or clear it"
+                );
+                return Ok(Ok(Found::Skip(Some(record.version.clone()), cause)));
+            }
+            Err(error) => return Ok(Err(error)),
+        };
+        // Under another id than the named one (it moved): perhaps a known pair's.
+        if let Some(pair) = self.engine.store.pair_of(side.other(), &partner.id).await? {
+            return Ok(Ok(if pair.end(side).id.is_none() {
+                Found::Pair(pair.id, Some(record))
+            } else {
+                Found::Skip(Some(record.version.clone()), claims_text(key))
+            }));
+        }
+        // A copied record carries the key of its original, which the other end names.
+        if let Some(original) = partner.key.clone().map(RecordId::from)
+            && original != record.id
+        {
+            match self.fetch(side, &original).await {
+                Ok(Some(original)) if original.id != record.id => {
+                    return Ok(Ok(Found::Skip(
+                        Some(record.version.clone()),
+                        claims_text(key),
+                    )));
+                }
+                Ok(_) => {}
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        Ok(Ok(Found::Newcomer(record, Some(partner))))
+    }
+
+    /// A new pair, not stored yet.
+    pub(crate) fn found(&self, side: Side, record: &Observed, partner: Option<&Observed>) -> Pair {
+        let mut pair = Pair {
+            id: PairId(self.engine.options.ids.next()),
+            state: PairState::Active,
+            left: Default::default(),
+            right: Default::default(),
+            base: Default::default(),
+            holds: Default::default(),
+            intent: None,
+            park: None,
+            outcome: None,
+            shown: None,
+        };
+        pair.end_mut(side).id = Some(record.id.clone());
+        pair.end_mut(side.other()).id = partner.map(|partner| partner.id.clone());
+        pair
+    }
+
+    /// Takes the hint out of the queue, with the reason why its record founds no pair.
+    async fn done_with(
+        &self,
+        hint: &QueuedHint,
+        skip: Option<(Option<Version>, String)>,
+    ) -> Result<(), EngineError> {
+        let (side, id) = (hint.side, hint.id.clone());
+        let stored = self.engine.store.skip_of(side, &id).await?;
+        let mut batch = vec![Change::Dequeue {
+            side,
+            id: id.clone(),
+            turn: hint.turn,
+        }];
+        match (skip, stored) {
+            (Some((version, cause)), stored) => {
+                if stored.is_none_or(|stored| stored.version != version || stored.cause != cause) {
+                    self.report(|report| report.skipped += 1);
+                    batch.push(Change::Skip(SkippedRecord {
+                        side,
+                        id,
+                        version,
+                        cause,
+                        at: self.now(),
+                    }));
+                }
+            }
+            (None, Some(stored)) => {
+                // Still the version that was skipped: the reason stands.
+                if hint.version.is_none() || stored.version != hint.version {
+                    batch.push(Change::Unskip { side, id });
+                }
+            }
+            (None, None) => {}
+        }
+        let _ = self.commit(batch).await?;
+        Ok(())
+    }
+
+    /// A record without a pair that cannot be read.
+    pub(crate) async fn unreadable(
+        &self,
+        hint: &QueuedHint,
+        error: ReadError,
+    ) -> Result<(), EngineError> {
+        let text = error.to_string();
+        let kind = match error {
+            ReadError::Throttled { after } => {
+                let due = crate::engine::after(self.now(), after);
+                return self.postpone(hint, due, hint.attempts).await;
+            }
+            ReadError::NotVisible(_) => {
+                return self
+                    .done_with(hint, Some((hint.version.clone(), text)))
+                    .await;
+            }
+            ReadError::Malformed(_) => ErrorKind::Malformed,
+            ReadError::CursorExpired(_) | ReadError::Failed(_) => ErrorKind::Read,
+        };
+        self.record_error(hint.side, Some(hint.id.clone()), kind, text.clone());
+        let given_up = hint.attempts + 1 >= self.engine.options.retry_attempts;
+        if kind == ErrorKind::Malformed || given_up {
+            return self
+                .done_with(hint, Some((hint.version.clone(), text)))
+                .await;
+        }
+        self.postpone(hint, self.backoff(hint.attempts), hint.attempts + 1)
+            .await
+    }
+
+    /// Work on a record panicked outside of its replica's calls (in a policy, or in settling).
+    pub(crate) async fn after_panic(
+        &self,
+        hint: QueuedHint,
+        text: String,
+    ) -> Result<(), EngineError> {
+        let pair = self.engine.store.pair_of(hint.side, &hint.id).await?;
+        match pair {
+            Some(pair) => Turn::of_pair(self, hint, pair, None).panicked(text).await,
+            None => {
+                self.record_error(
+                    hint.side,
+                    Some(hint.id.clone()),
+                    ErrorKind::Panic,
+                    text.clone(),
+                );
+                self.done_with(&hint, Some((hint.version.clone(), text)))
+                    .await
+            }
+        }
+    }
+
+    pub(crate) async fn postpone(
+        &self,
+        hint: &QueuedHint,
+        due: chrono::DateTime<chrono::Utc>,
+        attempts: u32,
+    ) -> Result<(), EngineError> {
+        self.report(|report| report.postponed += 1);
+        let hint = QueuedHint {
+            due,
+            attempts,
+            ..hint.clone()
+        };
+        match self.commit(vec![Change::Postpone { hint }]).await? {
+            Committed::Stored | Committed::Taken(..) => Ok(()),
+        }
+    }
+
+    pub(crate) fn record_error(
+        &self,
+        side: Side,
+        id: Option<RecordId>,
+        kind: ErrorKind,
+        cause: String,
+    ) {
+        tracing::warn!(
+            ?side,
+            id = id.as_ref().map(RecordId::as_str),
+            ?kind,
+            "record trouble"
+        );
+        self.report(|report| {
+            report.error(RecordError {
+                side,
+                id,
+                kind,
+                cause,
+            });
+        });
+    }
+}
+
+fn claims_text(key: &PairKey) -> String {
+    format!("claims {key}, which belongs to another record; clear it here, or close the copy")
+}
+
+impl Sight {
+    pub(crate) fn of(partner: Option<Observed>) -> Self {
+        partner.map_or(Self::Unborn, Self::Present)
+    }
+}

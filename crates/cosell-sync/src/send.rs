@@ -1,0 +1,350 @@
+//! Writing: journal first, then the bytes, then what became of them.
+
+use crate::{
+    Birth, Draft, ErrorKind, HoldCause, Images, Intent, IntentKind, Observed, Outcome, PairKey,
+    PairState, Patch, Plan, RefusedField, Settled, Side, WriteError, WriteStamp, Written,
+    engine::after,
+    turn::{Halt, Sight, Turn},
+};
+
+/// The next write of a pair.
+pub(crate) enum Outgoing {
+    Create(Side, Birth, Draft),
+    Update(Side, Patch),
+}
+
+/// What became of a write whose answer is clear.
+enum Delivered {
+    Landed,
+    /// The record was not as it was seen.
+    Stale,
+    Refused(String, Vec<RefusedField>),
+}
+
+impl Turn<'_> {
+    pub(crate) fn outcome_is_due(&self) -> bool {
+        self.round.shower().is_some()
+            && self.pair.outcome.as_ref().is_some_and(|outcome| {
+                !self
+                    .pair
+                    .shown
+                    .as_ref()
+                    .is_some_and(|shown| shown.same_as(outcome))
+            })
+    }
+
+    pub(crate) fn next_write(&mut self, plan: &Plan) -> Option<Outgoing> {
+        if plan.state != PairState::Active {
+            return None;
+        }
+        if let Some((side, key, draft)) = plan.create.clone() {
+            return Some(self.birth(side, key, draft));
+        }
+        // The side that shows outcomes comes last, and so shows how the other one went.
+        let last = self.round.shower().unwrap_or(Side::Right);
+        for side in [last.other(), last] {
+            if let Some(patch) = plan.patch(side).filter(|patch| !patch.is_empty()) {
+                // A side that took the key once and shows none has no place for it now.
+                if patch.fields.is_empty()
+                    && std::mem::replace(&mut self.keyed[side as usize], true)
+                {
+                    continue;
+                }
+                let mut patch = patch.clone();
+                patch.outcome = self.outcome_for(side, &patch);
+                return Some(Outgoing::Update(side, patch));
+            }
+        }
+        self.judge();
+        let shower = self.round.shower()?;
+        let due = self.outcome_is_due() && self.seen(shower).is_some();
+        due.then(|| Outgoing::Update(shower, self.outcome_alone()))
+    }
+
+    fn birth(&self, side: Side, key: PairKey, mut draft: Draft) -> Outgoing {
+        if self.round.capabilities(side).shows_outcome {
+            draft.outcome = Some(self.outcome_now(side.other(), "created"));
+        }
+        Outgoing::Create(side, Birth::Main { key }, draft)
+    }
+
+    fn outcome_for(&self, side: Side, patch: &Patch) -> Option<Outcome> {
+        if !self.round.capabilities(side).shows_outcome {
+            return None;
+        }
+        if patch.fields.is_empty() {
+            return self.pair.outcome.clone().filter(|_| self.outcome_is_due());
+        }
+        Some(self.outcome_now(side.other(), "updated"))
+    }
+
+    fn outcome_alone(&self) -> Patch {
+        Patch {
+            outcome: self.pair.outcome.clone(),
+            ..Patch::default()
+        }
+    }
+
+    /// Nothing is left to carry: does the last outcome still say how the pair is?
+    fn judge(&mut self) {
+        let refused = self.pair.holds.values().find_map(|hold| match hold.cause {
+            HoldCause::Refused { side, .. } => Some(side),
+            _ => None,
+        });
+        let failed = self.pair.outcome.as_ref().filter(|last| !last.success);
+        let Some(from) = refused.map(Side::other).or(failed.map(|last| last.from)) else {
+            return;
+        };
+        let now = self.outcome_now(from, "in step");
+        if !self
+            .pair
+            .outcome
+            .as_ref()
+            .is_some_and(|last| last.same_as(&now))
+        {
+            self.pair.outcome = Some(now);
+        }
+    }
+
+    pub(crate) async fn send(&mut self, write: Outgoing) -> Result<(), Halt> {
+        let shows_only = matches!(&write, Outgoing::Update(_, patch)
+            if patch.fields.is_empty() && patch.key.is_none());
+        let (side, sent) = match &write {
+            Outgoing::Create(side, _, draft) => (*side, draft.fields.keys().cloned().collect()),
+            Outgoing::Update(side, patch) => {
+                (*side, patch.fields.keys().cloned().collect::<Vec<_>>())
+            }
+        };
+        let (message, fields) = match self.deliver(write).await? {
+            Delivered::Landed | Delivered::Stale => return Ok(()),
+            Delivered::Refused(message, fields) => (message, fields),
+        };
+        if shows_only {
+            // Not worth a second try: the next change carries the next outcome.
+            self.pair.shown.clone_from(&self.pair.outcome);
+            self.error(side, ErrorKind::Refused, message);
+            return Ok(());
+        }
+        let news: Vec<_> = fields
+            .into_iter()
+            .filter(|refused| sent.contains(&refused.field))
+            .map(|refused| (side, refused))
+            .filter(|refused| !self.refused.contains(refused))
+            .collect();
+        if news.is_empty() {
+            return self.refused_whole(side, message).await;
+        }
+        self.error(side, ErrorKind::Refused, message);
+        self.refused.extend(news);
+        Ok(())
+    }
+
+    /// Parks the pair and tells people, where a side can.
+    async fn refused_whole(&mut self, side: Side, message: String) -> Result<(), Halt> {
+        self.pair.outcome = Some(Outcome {
+            at: self.round.now(),
+            from: side.other(),
+            success: false,
+            message: message.clone(),
+        });
+        if let Some(shower) = self.round.shower()
+            && self.outcome_is_due()
+        {
+            for _ in 0..2 {
+                self.look(shower).await?;
+                if self.seen(shower).is_none() {
+                    break;
+                }
+                let show = Outgoing::Update(shower, self.outcome_alone());
+                match self.deliver(show).await? {
+                    Delivered::Stale => {}
+                    Delivered::Landed => break,
+                    Delivered::Refused(..) => {
+                        self.pair.shown.clone_from(&self.pair.outcome);
+                        break;
+                    }
+                }
+            }
+            // The versions after this write are the ones that the park is tied to.
+            self.look(shower).await?;
+        }
+        Err(Halt::Park(side, ErrorKind::Refused, message))
+    }
+
+    /// One write. On return the answer is clear and the intent is over; it stays open only with
+    /// [`Halt::Open`] and errors of the store.
+    async fn deliver(&mut self, write: Outgoing) -> Result<Delivered, Halt> {
+        let round = self.round;
+        let until = after(round.now(), round.engine.options.send_window);
+        round.keep_lease(until).await?;
+        let (side, kind) = match write {
+            Outgoing::Create(side, birth, draft) => (side, IntentKind::Create { birth, draft }),
+            Outgoing::Update(side, patch) => {
+                let Some(seen) = self.seen(side) else {
+                    return Ok(Delivered::Stale);
+                };
+                let (id, seen) = (seen.id.clone(), seen.version.clone());
+                (side, IntentKind::Update { id, seen, patch })
+            }
+        };
+        let intent = Intent {
+            stamp: WriteStamp(round.engine.options.ids.next()),
+            side,
+            kind,
+            floor: round
+                .engine
+                .memory(side, |_| {})
+                .newest
+                .max(self.pair.end(side).as_of),
+            until,
+        };
+        self.pair.intent = Some(intent.clone());
+        self.save(Vec::new()).await?;
+        let result = match &intent.kind {
+            IntentKind::Create { birth, draft } => {
+                round.create(side, birth, intent.stamp, draft, until).await
+            }
+            IntentKind::Update { patch, .. } => match self.seen(side) {
+                Some(seen) => round.update(side, seen, intent.stamp, patch, until).await,
+                None => Err(WriteError::Stale),
+            },
+        };
+        if !matches!(result, Err(WriteError::Unknown(_))) {
+            self.pair.intent = None;
+        }
+        match result {
+            Ok(Written { id, after, .. }) => {
+                let after = match after {
+                    Some(record) => Sight::Present(record),
+                    None => Sight::Unknown,
+                };
+                self.landed(intent, id, after);
+                Ok(Delivered::Landed)
+            }
+            Err(WriteError::NotSent(why)) => Err(Halt::Failed(side, ErrorKind::NotSent, why)),
+            Err(WriteError::Throttled { after: wait }) => {
+                Err(Halt::Later(after(round.now(), wait)))
+            }
+            Err(WriteError::Unknown(why)) => Err(Halt::Open(side, why)),
+            Err(WriteError::Refused { message, fields }) => Ok(Delivered::Refused(message, fields)),
+            Err(WriteError::Stale) => {
+                if let IntentKind::Create { birth, .. } = &intent.kind {
+                    self.bind_existing(side, birth).await?;
+                } else {
+                    *self.sight(side) = Sight::Unknown;
+                }
+                Ok(Delivered::Stale)
+            }
+        }
+    }
+
+    /// A create was refused because the record exists: find it and bind it.
+    async fn bind_existing(&mut self, side: Side, birth: &Birth) -> Result<(), Halt> {
+        let Birth::Main { key } = birth;
+        let mut found = match self.round.find(side, key, None).await {
+            Ok(found) => found,
+            Err(error) => return Err(self.unreadable(side, &error)),
+        };
+        if found.len() > 1 {
+            return Err(self.duplicate(side, found));
+        }
+        let Some(record) = found.pop() else {
+            let cause = format!(
+                "the service says that a record for {key} exists, but shows none: perhaps it was \
+                 deleted; restore it, or clear the identifier"
+            );
+            return Err(Halt::Park(side, ErrorKind::Refused, cause));
+        };
+        self.round.report(|report| report.binds += 1);
+        self.pair.end_mut(side).id = Some(record.id);
+        *self.sight(side) = Sight::Unknown;
+        Ok(())
+    }
+
+    /// More than one record answers to the pair's key: the oldest stays, a person decides.
+    pub(crate) fn duplicate(&mut self, side: Side, mut found: Vec<Observed>) -> Halt {
+        found.sort_by(|a, b| (a.as_of, &a.id).cmp(&(b.as_of, &b.id)));
+        let ids: Vec<_> = found.iter().map(|record| record.id.as_str()).collect();
+        let cause = format!(
+            "records {} answer to one key; close the younger as duplicate",
+            ids.join(", ")
+        );
+        if let Some(oldest) = found.into_iter().next() {
+            self.pair.end_mut(side).id = Some(oldest.id.clone());
+            *self.sight(side) = Sight::Present(oldest);
+        }
+        Halt::Park(side, ErrorKind::Duplicate, cause)
+    }
+
+    /// A write took effect: notes all that follows from it except the new base, which only
+    /// comes from what is seen next.
+    pub(crate) fn landed(&mut self, intent: Intent, id: crate::RecordId, after: Sight) {
+        let side = intent.side;
+        let now = self.round.now();
+        let kept = self.round.engine.options.retired_kept;
+        self.pair.intent = None;
+        let end = self.pair.end_mut(side);
+        end.written = Some(now);
+        let outcome = match intent.kind {
+            IntentKind::Create { draft, .. } => {
+                end.id = Some(id);
+                self.round.report(|report| report.births += 1);
+                Some(draft.outcome).map(|shown| (shown, "created"))
+            }
+            IntentKind::Update { seen, patch, .. } => {
+                let moved = after.record().is_none_or(|record| record.version != seen);
+                if moved && !end.retired.contains(&seen) {
+                    end.retired.push(seen);
+                    let surplus = end.retired.len().saturating_sub(kept);
+                    end.retired.drain(..surplus);
+                }
+                let carries = !patch.fields.is_empty();
+                if carries {
+                    self.round.report(|report| report.updates += 1);
+                    self.sent = Some((side, patch.fields));
+                }
+                (carries || patch.outcome.is_some()).then_some((patch.outcome, "updated"))
+            }
+        };
+        if let Some((shown, message)) = outcome {
+            let outcome = match shown {
+                Some(shown) => {
+                    if self.round.shower() == Some(side) {
+                        self.pair.shown = Some(shown.clone());
+                    }
+                    shown
+                }
+                None => self.outcome_now(side.other(), message),
+            };
+            self.pair.outcome = Some(outcome);
+        }
+        *self.sight(side) = after;
+    }
+
+    /// Where a record that took our write holds something else by now, somebody edited it since:
+    /// the base says what it held in between, so that the edit counts as that side's own and not
+    /// as a conflict.
+    pub(crate) fn take_over_sent(&mut self) {
+        let Some((side, fields)) = self.sent.take() else {
+            return;
+        };
+        let (Some(here), Some(there)) = (self.seen(side), self.seen(side.other())) else {
+            return;
+        };
+        let replica = self.round.engine.replica(side);
+        let mut images = Vec::new();
+        for (field, value) in fields {
+            let now = here.fields.get(&field).cloned().unwrap_or_default();
+            let other = there.fields.get(&field).cloned().unwrap_or_default();
+            let same = other == value
+                || matches!(
+                    replica.settle(&field, &other, Some(here)),
+                    Settled::Becomes { value: settled, .. } if settled == value
+                );
+            if now != value && same {
+                images.push((field, Images::seen_from(side, value, other)));
+            }
+        }
+        self.pair.base.extend(images);
+    }
+}

@@ -1,0 +1,567 @@
+//! One pair in work: look, plan, at most one write, look again, until there is nothing to do.
+
+use std::{collections::BTreeMap, fmt};
+
+use chrono::{DateTime, Utc};
+use tracing::Instrument as _;
+
+use crate::{
+    Change, ConflictEntry, EngineError, ErrorKind, FieldId, HoldCause, Observed, Outcome, Pair,
+    PairState, Park, Plan, QueuedHint, ReadError, RefusedField, Seen, Settle, Settled, Side, Value,
+    View,
+    engine::after,
+    plan::plan,
+    round::{Committed, Round},
+};
+
+/// How an end was seen in this turn.
+pub(crate) enum Sight {
+    /// Not looked at yet.
+    Unknown,
+    Present(Observed),
+    Unborn,
+    Gone,
+    Hidden(String),
+}
+
+impl Sight {
+    pub(crate) fn record(&self) -> Option<&Observed> {
+        match self {
+            Self::Present(record) => Some(record),
+            Self::Unknown | Self::Unborn | Self::Gone | Self::Hidden(_) => None,
+        }
+    }
+
+    fn view(&self) -> View<'_> {
+        match self {
+            Self::Present(record) => View::Present(record),
+            Self::Unborn => View::Unborn,
+            Self::Gone => View::Gone,
+            Self::Hidden(why) => View::Hidden(why),
+            Self::Unknown => View::Hidden("not looked at"),
+        }
+    }
+}
+
+/// Why a turn ends before there is nothing to do.
+pub(crate) enum Halt {
+    /// The round cannot go on.
+    Engine(EngineError),
+    /// A record of the pair belongs to another pair.
+    Taken(String),
+    /// Worked again at this moment.
+    Later(DateTime<Utc>),
+    /// Failed in a way that time may cure.
+    Failed(Side, ErrorKind, String),
+    /// The answer to a write is missing: its intent stays open, whatever it takes.
+    Open(Side, String),
+    /// Waits for a change.
+    Park(Side, ErrorKind, String),
+}
+
+impl From<EngineError> for Halt {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+struct Ends<'a>(&'a dyn crate::Replica);
+
+impl Settle for Ends<'_> {
+    fn settle(&self, field: &FieldId, wanted: &Value, now: Option<&Observed>) -> Settled {
+        self.0.settle(field, wanted, now)
+    }
+}
+
+/// Plans a pair as it was seen. An error is a plan that contradicts itself.
+pub(crate) fn plan_pair(
+    round: &Round<'_>,
+    pair: &Pair,
+    sights: &[Sight; 2],
+    refused: &[(Side, RefusedField)],
+) -> Result<Plan, String> {
+    let ends = Side::BOTH.map(|side| Ends(round.engine.replica(side)));
+    let seen = Seen {
+        pair,
+        left: sights[0].view(),
+        right: sights[1].view(),
+        refused,
+        now: round.now(),
+    };
+    let plan = plan(
+        &seen,
+        [&ends[0], &ends[1]],
+        Side::BOTH.map(|side| round.capabilities(side)),
+        &*round.engine.policy,
+    );
+    plan.verify(&seen)
+        .map_err(|why| format!("the plan contradicts itself and was not carried out: {why}"))?;
+    Ok(plan)
+}
+
+pub(crate) struct Turn<'r> {
+    pub(crate) round: &'r Round<'r>,
+    pub(crate) hint: QueuedHint,
+    pub(crate) pair: Pair,
+    /// As it was committed last.
+    stored: Option<Pair>,
+    pub(crate) sights: [Sight; 2],
+    /// A record that names this pair's other end, met on the way here.
+    pub(crate) met: Option<Observed>,
+    pub(crate) refused: Vec<(Side, RefusedField)>,
+    /// Fields that a write of this turn brought, until the record was seen after it.
+    pub(crate) sent: Option<(Side, BTreeMap<FieldId, Value>)>,
+    /// Sides that were asked in this turn to take the key alone.
+    pub(crate) keyed: [bool; 2],
+    /// Goes with the next commit.
+    riding: Vec<Change>,
+    logged: Vec<ConflictEntry>,
+    held_before: usize,
+    /// Attempts of the park that this turn ended.
+    tried: u32,
+}
+
+impl fmt::Debug for Turn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn")
+            .field("pair", &self.pair.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'r> Turn<'r> {
+    pub(crate) fn of_pair(
+        round: &'r Round<'r>,
+        hint: QueuedHint,
+        pair: Pair,
+        met: Option<Observed>,
+    ) -> Self {
+        Self {
+            round,
+            hint,
+            stored: Some(pair.clone()),
+            held_before: pair.holds.len(),
+            pair,
+            sights: [Sight::Unknown, Sight::Unknown],
+            met,
+            refused: Vec::new(),
+            sent: None,
+            keyed: [false; 2],
+            riding: Vec::new(),
+            logged: Vec::new(),
+            tried: 0,
+        }
+    }
+
+    pub(crate) fn of_newcomer(
+        round: &'r Round<'r>,
+        hint: QueuedHint,
+        pair: Pair,
+        record: Observed,
+        partner: Option<Observed>,
+    ) -> Self {
+        let side = hint.side;
+        if partner.is_some() {
+            round.report(|report| report.binds += 1);
+        }
+        let mut turn = Self::of_pair(round, hint, pair, None);
+        turn.stored = None;
+        *turn.sight(side) = Sight::Present(record);
+        *turn.sight(side.other()) = Sight::of(partner);
+        turn
+    }
+
+    pub(crate) fn ride_along(&mut self, change: Change) {
+        self.riding.push(change);
+    }
+
+    pub(crate) fn sight(&mut self, side: Side) -> &mut Sight {
+        &mut self.sights[side as usize]
+    }
+
+    pub(crate) fn seen(&self, side: Side) -> Option<&Observed> {
+        self.sights[side as usize].record()
+    }
+
+    /// Works the pair and stores how that ended.
+    pub(crate) async fn run(mut self) -> Result<(), EngineError> {
+        let span = tracing::info_span!(
+            "pair",
+            id = %self.pair.id.0,
+            left = self.pair.left.id.as_ref().map(crate::RecordId::as_str),
+            right = self.pair.right.id.as_ref().map(crate::RecordId::as_str),
+        );
+        async {
+            let mut end = self.go().await;
+            // Storing the end of a turn may itself find a record taken.
+            for _ in 0..2 {
+                end = match end {
+                    Ok(()) => return Ok(()),
+                    Err(halt) => self.halt(halt).await,
+                };
+            }
+            match end {
+                Err(Halt::Engine(error)) => Err(error),
+                Ok(()) | Err(_) => Ok(()),
+            }
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// Work on the pair panicked.
+    pub(crate) async fn panicked(mut self, text: String) -> Result<(), EngineError> {
+        let side = self.hint.side;
+        match self.halt(Halt::Park(side, ErrorKind::Panic, text)).await {
+            Err(Halt::Engine(error)) => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    async fn go(&mut self) -> Result<(), Halt> {
+        if self.pair.intent.is_some() {
+            self.conclude().await?;
+            self.pair.unsettle();
+        }
+        self.meet().await?;
+        if self.pair.park.is_some() {
+            if !self.park_is_over().await? {
+                return self.stay_parked().await;
+            }
+            self.tried = self.pair.park.take().map_or(0, |park| park.attempts);
+        } else if self.says_nothing_new().await? {
+            return self.save(vec![self.dequeue()]).await;
+        }
+        self.pair.unsettle();
+        for _ in 0..self.round.engine.options.max_steps.max(1) {
+            for side in Side::BOTH {
+                self.look(side).await?;
+            }
+            self.take_over_sent();
+            let plan = plan_pair(self.round, &self.pair, &self.sights, &self.refused)
+                .map_err(|why| Halt::Park(self.hint.side, ErrorKind::Plan, why))?;
+            self.adopt(&plan);
+            match self.next_write(&plan) {
+                Some(write) => self.send(write).await?,
+                None => return self.finish().await,
+            }
+        }
+        Err(Halt::Later(self.round.backoff(0)))
+    }
+
+    /// A record that names the other end, which has none here yet, is that end.
+    async fn meet(&mut self) -> Result<(), Halt> {
+        let side = self.hint.side;
+        if let Some(record) = self.met.take() {
+            if self.pair.end(side).id.is_none() {
+                self.round.report(|report| report.binds += 1);
+                self.pair.end_mut(side).id = Some(record.id.clone());
+                *self.sight(side) = Sight::Present(record);
+                self.pair.unsettle();
+            } else if self.pair.end(side).id.as_ref() != Some(&record.id) {
+                // Looked at again as what it is by now: a second record under one key.
+                let again = self.round.engine.new_hint(side, record.id);
+                self.ride_along(Change::Enqueue(again));
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the hinted end only, where that can settle the matter.
+    async fn says_nothing_new(&mut self) -> Result<bool, Halt> {
+        let side = self.hint.side;
+        let end = self.pair.end(side);
+        if !self.pair.is_settled() || self.pair.state != PairState::Active || self.outcome_is_due()
+        {
+            return Ok(false);
+        }
+        let own = end.id.as_ref() == Some(&self.hint.id);
+        if let (true, false, Some(version)) = (own, self.hint.gone, &self.hint.version)
+            && end.is_echo(
+                version,
+                self.round.capabilities(side).read_lag,
+                self.round.now(),
+            )
+        {
+            self.round.report(|report| report.echoes += 1);
+            return Ok(true);
+        }
+        self.look(side).await?;
+        let seen = self.seen(side).map(|record| &record.version);
+        Ok(seen.is_some() && seen == self.pair.end(side).version.as_ref())
+    }
+
+    pub(crate) async fn look(&mut self, side: Side) -> Result<(), Halt> {
+        if !matches!(self.sight(side), Sight::Unknown) {
+            return Ok(());
+        }
+        let round = self.round;
+        let end = self.pair.end(side);
+        let Some(id) = end.id.clone() else {
+            *self.sight(side) = Sight::Unborn;
+            return Ok(());
+        };
+        let lag = round.capabilities(side).read_lag;
+        if let Some(record) = round.take_seen(side, &id)
+            && Some(record.as_of) >= end.as_of
+            && !end.is_stale(&record.version, lag, round.now())
+        {
+            *self.sight(side) = Sight::Present(record);
+            return Ok(());
+        }
+        let fetched = round.fetch(side, &id).await;
+        let late = end.lag_end(lag).filter(|end| round.now() < *end);
+        *self.sight(side) = match (fetched, late) {
+            (Ok(Some(record)), Some(late))
+                if self
+                    .pair
+                    .end(side)
+                    .is_stale(&record.version, lag, round.now()) =>
+            {
+                return Err(Halt::Later(late));
+            }
+            (Ok(None), Some(late)) => return Err(Halt::Later(late)),
+            (Ok(Some(record)), _) => Sight::Present(record),
+            (Ok(None), None) => Sight::Gone,
+            (Err(ReadError::NotVisible(why)), _) => Sight::Hidden(why),
+            (Err(error), _) => return Err(self.unreadable(side, &error)),
+        };
+        Ok(())
+    }
+
+    pub(crate) fn unreadable(&self, side: Side, error: &ReadError) -> Halt {
+        let text = error.to_string();
+        match error {
+            ReadError::Throttled { after: wait } => Halt::Later(after(self.round.now(), *wait)),
+            ReadError::Malformed(_) => Halt::Park(side, ErrorKind::Malformed, text),
+            ReadError::NotVisible(_) | ReadError::CursorExpired(_) | ReadError::Failed(_) => {
+                Halt::Failed(side, ErrorKind::Read, text)
+            }
+        }
+    }
+
+    async fn park_is_over(&mut self) -> Result<bool, Halt> {
+        let Some(park) = self.pair.park.clone() else {
+            return Ok(true);
+        };
+        if park.retry_at.is_some_and(|at| at <= self.round.now()) {
+            return Ok(true);
+        }
+        for side in Side::BOTH {
+            self.look(side).await?;
+        }
+        let version = |side| self.seen(side).map(|record| record.version.clone());
+        Ok(version(Side::Left) != park.left || version(Side::Right) != park.right)
+    }
+
+    async fn stay_parked(&mut self) -> Result<(), Halt> {
+        let retry = self.pair.park.as_ref().and_then(|park| park.retry_at);
+        let change = retry.map_or_else(|| self.dequeue(), |due| self.put_off(due, 0));
+        self.save(vec![change]).await
+    }
+
+    fn adopt(&mut self, plan: &Plan) {
+        self.pair.state = plan.state.clone();
+        self.pair.base = plan.base.clone();
+        self.pair.holds = plan.holds.clone();
+        for side in Side::BOTH {
+            let Some(record) = self.sights[side as usize].record() else {
+                continue;
+            };
+            let end = self.pair.end_mut(side);
+            if end.id.as_ref() != Some(&record.id)
+                && let Some(former) = end.id.replace(record.id.clone())
+            {
+                end.former.push(former);
+            }
+            end.aliases.clone_from(&record.aliases);
+            if record.group.is_some() {
+                end.group.clone_from(&record.group);
+            }
+            end.as_of = Some(record.as_of);
+        }
+        for entry in &plan.conflicts {
+            let logged = self.logged.iter().any(|old| {
+                let at = entry.at;
+                ConflictEntry { at, ..old.clone() } == *entry
+            });
+            if !logged {
+                self.round.report(|report| report.conflicts += 1);
+                self.logged.push(entry.clone());
+                self.riding.push(Change::Conflict(entry.clone()));
+            }
+        }
+    }
+
+    async fn finish(&mut self) -> Result<(), Halt> {
+        self.note_versions();
+        let new_holds = self.pair.holds.len().saturating_sub(self.held_before);
+        self.round.report(|report| report.holds += new_holds as u64);
+        // Nobody hints when a right is given back.
+        let hidden = matches!(self.pair.state, PairState::Waiting { .. });
+        let change = if hidden {
+            let due = after(self.round.now(), self.round.engine.options.backoff_max);
+            self.put_off(due, 0)
+        } else {
+            self.dequeue()
+        };
+        self.save(vec![change]).await
+    }
+
+    pub(crate) fn note_versions(&mut self) {
+        for side in Side::BOTH {
+            let version = self.seen(side).map(|record| record.version.clone());
+            if version.is_some() {
+                self.pair.end_mut(side).version = version;
+            }
+        }
+    }
+
+    async fn halt(&mut self, halt: Halt) -> Result<(), Halt> {
+        let attempts = self.hint.attempts + 1;
+        let limit = self.round.engine.options.retry_attempts;
+        match halt {
+            Halt::Engine(_) => Err(halt),
+            Halt::Later(due) => {
+                let change = self.put_off(due, self.hint.attempts);
+                self.save(vec![change]).await
+            }
+            Halt::Failed(side, kind, cause) => {
+                self.error(side, kind, cause.clone());
+                if attempts < limit {
+                    let due = self.round.backoff(self.hint.attempts);
+                    let change = self.put_off(due, attempts);
+                    return self.save(vec![change]).await;
+                }
+                self.park(cause, None).await
+            }
+            Halt::Open(side, cause) => {
+                self.error(side, ErrorKind::Unknown, cause);
+                let due = self.round.backoff(self.hint.attempts);
+                let change = self.put_off(due, attempts);
+                self.save(vec![change]).await
+            }
+            Halt::Park(side, kind, cause) => {
+                self.error(side, kind, cause.clone());
+                let tried = self.tried + 1;
+                let retry = (tried < limit && kind != ErrorKind::Duplicate)
+                    .then(|| self.round.backoff(self.tried));
+                self.park(cause, retry).await
+            }
+            Halt::Taken(cause) => {
+                self.error(self.hint.side, ErrorKind::Claimed, cause.clone());
+                self.riding.clear();
+                let Some(stored) = self.stored.clone() else {
+                    // Somebody else founded the pair: the hint finds it.
+                    let due = self.round.backoff(self.hint.attempts);
+                    let hint = self.hint.clone();
+                    return Ok(self.round.postpone(&hint, due, attempts).await?);
+                };
+                self.pair = stored;
+                if attempts < limit {
+                    let due = self.round.backoff(self.hint.attempts);
+                    let change = self.put_off(due, attempts);
+                    return self.save(vec![change]).await;
+                }
+                self.park(cause, None).await
+            }
+        }
+    }
+
+    pub(crate) async fn park(
+        &mut self,
+        cause: String,
+        retry_at: Option<DateTime<Utc>>,
+    ) -> Result<(), Halt> {
+        self.round.report(|report| report.parked += 1);
+        // The park ends when what is seen now changes; an end that cannot be seen counts as such.
+        for side in Side::BOTH {
+            let _ = self.look(side).await;
+        }
+        self.note_versions();
+        let version = |side| self.seen(side).map(|record| record.version.clone());
+        self.pair.park = Some(Park {
+            cause,
+            since: self.round.now(),
+            attempts: self.tried + 1,
+            retry_at,
+            left: version(Side::Left),
+            right: version(Side::Right),
+        });
+        self.stay_parked().await
+    }
+
+    pub(crate) fn error(&self, side: Side, kind: ErrorKind, cause: String) {
+        let id = self.pair.end(side).id.clone();
+        // What is not there yet is known by the record it would be made for.
+        let (side, id) = match id {
+            Some(id) => (side, Some(id)),
+            None => (side.other(), self.pair.end(side.other()).id.clone()),
+        };
+        self.round.record_error(side, id, kind, cause);
+    }
+
+    fn dequeue(&self) -> Change {
+        Change::Dequeue {
+            side: self.hint.side,
+            id: self.hint.id.clone(),
+            turn: self.hint.turn,
+        }
+    }
+
+    fn put_off(&self, due: DateTime<Utc>, attempts: u32) -> Change {
+        self.round.report(|report| report.postponed += 1);
+        Change::Postpone {
+            hint: QueuedHint {
+                due,
+                attempts,
+                ..self.hint.clone()
+            },
+        }
+    }
+
+    /// Commits the pair, if it changed, with all that rides along.
+    pub(crate) async fn save(&mut self, with: Vec<Change>) -> Result<(), Halt> {
+        let mut batch = Vec::new();
+        let changed = self.stored.as_ref() != Some(&self.pair);
+        if changed {
+            batch.push(Change::Pair(Box::new(self.pair.clone())));
+        }
+        batch.append(&mut self.riding);
+        batch.extend(with);
+        match self.round.commit(batch).await? {
+            Committed::Stored => {
+                if changed {
+                    self.stored = Some(self.pair.clone());
+                }
+                Ok(())
+            }
+            Committed::Taken(side, id) => Err(Halt::Taken(format!(
+                "record {id} ({side:?}) belongs to another pair"
+            ))),
+        }
+    }
+
+    /// What people should read about the pair now.
+    pub(crate) fn outcome_now(&self, from: Side, message: &str) -> Outcome {
+        let refused: Vec<String> = self
+            .pair
+            .holds
+            .iter()
+            .filter_map(|(field, hold)| match &hold.cause {
+                HoldCause::Refused { reason, .. } => Some(format!("{field}: {}", reason.detail)),
+                _ => None,
+            })
+            .collect();
+        Outcome {
+            at: self.round.now(),
+            from,
+            success: refused.is_empty(),
+            message: if refused.is_empty() {
+                message.to_owned()
+            } else {
+                refused.join("; ")
+            },
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The engine against a toy world: two services in memory, a clock moved by hand.
+
+mod births;
+mod crashes;
+mod edits;
+mod queue;
+mod store;
+mod toy;
+mod trouble;
+mod world;
