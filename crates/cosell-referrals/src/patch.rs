@@ -42,6 +42,26 @@ const DEAL_VALUE: &str = "/details/dealValue";
 const CURRENCY: &str = "/details/currency";
 const SOLUTIONS: &str = "/details/requirements/solutions";
 
+/// Every path that a patch may change; `/name` is not among the published ones.
+const PATHS: [&str; 16] = [
+    NAME,
+    STATUS,
+    SUBSTATUS,
+    STATUS_REASON,
+    DEAL_VALUE,
+    CURRENCY,
+    SOLUTIONS,
+    "/salesStage",
+    "/externalReferenceId",
+    "/campaignId",
+    "/referralProgram",
+    "/details/closingDateTime",
+    "/details/notes",
+    "/customerProfile/team",
+    "/team",
+    "/consent/consentToShareReferralWithMicrosoftSellers",
+];
+
 impl Patch {
     /// No change yet.
     pub fn new() -> Self {
@@ -172,6 +192,25 @@ impl Patch {
     #[must_use]
     pub fn with_name(self, name: impl Into<String>) -> Self {
         self.replace(NAME, name.into().write())
+    }
+
+    /// Sets the value at a JSON Pointer, as JSON: for rules that are data. The pointer is one of
+    /// the paths that the methods of this type write.
+    ///
+    /// # Errors
+    /// [`Violations`] for any other path.
+    pub fn with_json(self, pointer: &str, value: Box<RawValue>) -> Result<Self, Violations> {
+        let Some(path) = PATHS.iter().find(|path| **path == pointer) else {
+            let mut findings = Findings::default();
+            findings.add(
+                pointer.trim_start_matches('/').replace('/', "."),
+                "is no path that a patch may change",
+                "take the rule out, or let it write when the referral is made",
+            );
+            findings.verdict()?;
+            return Ok(self);
+        };
+        Ok(self.replace(path, value))
     }
 
     /// Checks what can be known to be refused without asking.
