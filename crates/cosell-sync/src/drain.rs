@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 
-use crate::{EngineError, QueuedHint, calls::panic_text, round::Round};
+use crate::{EngineError, QueuedHint, RecordId, Side, calls::panic_text, round::Round};
 
 /// What became of a hint.
 pub(crate) enum Worked {
@@ -16,7 +16,8 @@ pub(crate) enum Worked {
     Busy(QueuedHint),
 }
 
-type Work<'a> = BoxFuture<'a, Result<Worked, EngineError>>;
+type Key = (Side, RecordId, u64);
+type Work<'a> = BoxFuture<'a, (Key, Result<Worked, EngineError>)>;
 
 impl Round<'_> {
     /// Works all hints that are due. After an error that ends the round, and on shutdown, no new
@@ -26,15 +27,17 @@ impl Round<'_> {
         let mut ready: VecDeque<QueuedHint> = VecDeque::new();
         let mut busy: Vec<QueuedHint> = Vec::new();
         let mut running: FuturesUnordered<Work<'_>> = FuturesUnordered::new();
-        let mut begun = BTreeSet::new();
+        // Taken from the queue and not done with.
+        let mut begun: BTreeSet<Key> = BTreeSet::new();
+        // What is put off or comes meanwhile waits for the next drain, so that this one ends.
+        let started = self.now();
         let mut failed = None;
         loop {
             let open = failed.is_none() && !self.is_stopping();
             if open && ready.is_empty() {
                 // Those in work are still in the queue and come first.
                 let limit = options.drain_batch.max(1) + running.len() + busy.len();
-                match self.engine.store.due(self.now(), limit).await {
-                    // A turn is worked once in a drain, even if the store shows it again.
+                match self.engine.store.due(started, limit).await {
                     Ok(due) => ready.extend(
                         due.into_iter()
                             .filter(|hint| begun.insert((hint.side, hint.id.clone(), hint.turn))),
@@ -49,15 +52,19 @@ impl Round<'_> {
                 let Some(hint) = ready.pop_front() else {
                     break;
                 };
-                running.push(Box::pin(self.work_safely(hint)));
+                let key = (hint.side, hint.id.clone(), hint.turn);
+                running.push(Box::pin(async { (key, self.work_safely(hint).await) }));
             }
             match running.next().await {
                 None if failed.is_some() || self.is_stopping() || ready.is_empty() => break,
                 None => {}
-                Some(result) => {
+                Some((key, result)) => {
                     match result {
                         // This may have been what the busy ones wait for.
-                        Ok(Worked::Done) => ready.extend(busy.drain(..)),
+                        Ok(Worked::Done) => {
+                            begun.remove(&key);
+                            ready.extend(busy.drain(..));
+                        }
                         Ok(Worked::Busy(hint)) => busy.push(hint),
                         Err(error) => failed = failed.or(Some(error)),
                     }

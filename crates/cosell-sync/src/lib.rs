@@ -13,6 +13,7 @@ mod memory;
 mod model;
 mod options;
 mod pair;
+mod park;
 mod plan;
 mod ports;
 mod read;

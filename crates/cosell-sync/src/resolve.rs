@@ -318,7 +318,7 @@ impl Round<'_> {
     ) -> Result<(), EngineError> {
         self.report(|report| report.postponed += 1);
         let hint = QueuedHint {
-            due,
+            due: self.later(due),
             attempts,
             ..hint.clone()
         };

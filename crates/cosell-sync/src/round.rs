@@ -146,6 +146,11 @@ impl<'e> Round<'e> {
         }
     }
 
+    /// A moment that is certainly later than this drain's beginning.
+    pub(crate) fn later(&self, due: DateTime<Utc>) -> DateTime<Utc> {
+        due.max(self.now() + TimeDelta::milliseconds(1))
+    }
+
     pub(crate) fn backoff(&self, attempts: u32) -> DateTime<Utc> {
         after(self.now(), self.engine.options.backoff(attempts))
     }

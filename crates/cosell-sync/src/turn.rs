@@ -7,8 +7,7 @@ use tracing::Instrument as _;
 
 use crate::{
     Change, ConflictEntry, EngineError, ErrorKind, FieldId, HoldCause, Observed, Outcome, Pair,
-    PairState, Park, Plan, QueuedHint, ReadError, RefusedField, Seen, Settle, Settled, Side, Value,
-    View,
+    PairState, Plan, QueuedHint, ReadError, RefusedField, Seen, Settle, Settled, Side, Value, View,
     engine::after,
     plan::plan,
     round::{Committed, Round},
@@ -104,7 +103,7 @@ pub(crate) struct Turn<'r> {
     pub(crate) hint: QueuedHint,
     pub(crate) pair: Pair,
     /// As it was committed last.
-    stored: Option<Pair>,
+    pub(crate) stored: Option<Pair>,
     pub(crate) sights: [Sight; 2],
     /// A record that names this pair's other end, met on the way here.
     pub(crate) met: Option<Observed>,
@@ -114,11 +113,11 @@ pub(crate) struct Turn<'r> {
     /// Sides that were asked in this turn to take the key alone.
     pub(crate) keyed: [bool; 2],
     /// Goes with the next commit.
-    riding: Vec<Change>,
+    pub(crate) riding: Vec<Change>,
     logged: Vec<ConflictEntry>,
     held_before: usize,
     /// Attempts of the park that this turn ended.
-    tried: u32,
+    pub(crate) tried: u32,
 }
 
 impl fmt::Debug for Turn<'_> {
@@ -207,15 +206,6 @@ impl<'r> Turn<'r> {
         }
         .instrument(span)
         .await
-    }
-
-    /// Work on the pair panicked.
-    pub(crate) async fn panicked(mut self, text: String) -> Result<(), EngineError> {
-        let side = self.hint.side;
-        match self.halt(Halt::Park(side, ErrorKind::Panic, text)).await {
-            Err(Halt::Engine(error)) => Err(error),
-            Ok(()) | Err(_) => Ok(()),
-        }
     }
 
     async fn go(&mut self) -> Result<(), Halt> {
@@ -340,26 +330,6 @@ impl<'r> Turn<'r> {
         }
     }
 
-    async fn park_is_over(&mut self) -> Result<bool, Halt> {
-        let Some(park) = self.pair.park.clone() else {
-            return Ok(true);
-        };
-        if park.retry_at.is_some_and(|at| at <= self.round.now()) {
-            return Ok(true);
-        }
-        for side in Side::BOTH {
-            self.look(side).await?;
-        }
-        let version = |side| self.seen(side).map(|record| record.version.clone());
-        Ok(version(Side::Left) != park.left || version(Side::Right) != park.right)
-    }
-
-    async fn stay_parked(&mut self) -> Result<(), Halt> {
-        let retry = self.pair.park.as_ref().and_then(|park| park.retry_at);
-        let change = retry.map_or_else(|| self.dequeue(), |due| self.put_off(due, 0));
-        self.save(vec![change]).await
-    }
-
     fn adopt(&mut self, plan: &Plan) {
         self.pair.state = plan.state.clone();
         self.pair.base = plan.base.clone();
@@ -417,80 +387,6 @@ impl<'r> Turn<'r> {
         }
     }
 
-    async fn halt(&mut self, halt: Halt) -> Result<(), Halt> {
-        let attempts = self.hint.attempts + 1;
-        let limit = self.round.engine.options.retry_attempts;
-        match halt {
-            Halt::Engine(_) => Err(halt),
-            Halt::Later(due) => {
-                let change = self.put_off(due, self.hint.attempts);
-                self.save(vec![change]).await
-            }
-            Halt::Failed(side, kind, cause) => {
-                self.error(side, kind, cause.clone());
-                if attempts < limit {
-                    let due = self.round.backoff(self.hint.attempts);
-                    let change = self.put_off(due, attempts);
-                    return self.save(vec![change]).await;
-                }
-                self.park(cause, None).await
-            }
-            Halt::Open(side, cause) => {
-                self.error(side, ErrorKind::Unknown, cause);
-                let due = self.round.backoff(self.hint.attempts);
-                let change = self.put_off(due, attempts);
-                self.save(vec![change]).await
-            }
-            Halt::Park(side, kind, cause) => {
-                self.error(side, kind, cause.clone());
-                let tried = self.tried + 1;
-                let retry = (tried < limit && kind != ErrorKind::Duplicate)
-                    .then(|| self.round.backoff(self.tried));
-                self.park(cause, retry).await
-            }
-            Halt::Taken(cause) => {
-                self.error(self.hint.side, ErrorKind::Claimed, cause.clone());
-                self.riding.clear();
-                let Some(stored) = self.stored.clone() else {
-                    // Somebody else founded the pair: the hint finds it.
-                    let due = self.round.backoff(self.hint.attempts);
-                    let hint = self.hint.clone();
-                    return Ok(self.round.postpone(&hint, due, attempts).await?);
-                };
-                self.pair = stored;
-                if attempts < limit {
-                    let due = self.round.backoff(self.hint.attempts);
-                    let change = self.put_off(due, attempts);
-                    return self.save(vec![change]).await;
-                }
-                self.park(cause, None).await
-            }
-        }
-    }
-
-    pub(crate) async fn park(
-        &mut self,
-        cause: String,
-        retry_at: Option<DateTime<Utc>>,
-    ) -> Result<(), Halt> {
-        self.round.report(|report| report.parked += 1);
-        // The park ends when what is seen now changes; an end that cannot be seen counts as such.
-        for side in Side::BOTH {
-            let _ = self.look(side).await;
-        }
-        self.note_versions();
-        let version = |side| self.seen(side).map(|record| record.version.clone());
-        self.pair.park = Some(Park {
-            cause,
-            since: self.round.now(),
-            attempts: self.tried + 1,
-            retry_at,
-            left: version(Side::Left),
-            right: version(Side::Right),
-        });
-        self.stay_parked().await
-    }
-
     pub(crate) fn error(&self, side: Side, kind: ErrorKind, cause: String) {
         let id = self.pair.end(side).id.clone();
         // What is not there yet is known by the record it would be made for.
@@ -501,7 +397,7 @@ impl<'r> Turn<'r> {
         self.round.record_error(side, id, kind, cause);
     }
 
-    fn dequeue(&self) -> Change {
+    pub(crate) fn dequeue(&self) -> Change {
         Change::Dequeue {
             side: self.hint.side,
             id: self.hint.id.clone(),
@@ -509,11 +405,11 @@ impl<'r> Turn<'r> {
         }
     }
 
-    fn put_off(&self, due: DateTime<Utc>, attempts: u32) -> Change {
+    pub(crate) fn put_off(&self, due: DateTime<Utc>, attempts: u32) -> Change {
         self.round.report(|report| report.postponed += 1);
         Change::Postpone {
             hint: QueuedHint {
-                due,
+                due: self.round.later(due),
                 attempts,
                 ..self.hint.clone()
             },

@@ -4,7 +4,7 @@ use cosell_sync::{PairKey, Side};
 
 use crate::world::{World, drive};
 
-// R1, R87, R88
+// R1
 #[test]
 fn a_record_on_the_right_is_made_on_the_left_and_gets_key_and_outcome() {
     let world = World::new();
@@ -135,6 +135,7 @@ fn after_a_lost_store_records_are_bound_again_and_none_is_made() {
     world.assert_in_step();
 }
 
+// R92
 #[test]
 fn closed_records_and_those_that_do_not_take_part_found_nothing() {
     let world = World::new();
@@ -148,7 +149,6 @@ fn closed_records_and_those_that_do_not_take_part_found_nothing() {
     assert!(report.is_quiet());
     assert_eq!(report.dropped, 1, "dropped before the queue");
     assert!(world.pairs().is_empty());
-    // R92
     world.right.touch("off", |row| row.takes_part = true);
     assert_eq!(world.round().births, 1);
 }

@@ -38,7 +38,6 @@ fn a_page_that_fails_moves_no_cursor_and_does_not_stop_the_other_side() {
     world.assert_in_step();
 }
 
-// R52
 #[test]
 fn after_an_expired_cursor_every_pair_is_looked_at() {
     let world = World::in_step();

@@ -45,6 +45,8 @@ pub(crate) struct ToyState {
     /// `find` does not show records younger than the find lag.
     pub(crate) finds_late: bool,
     pub(crate) expire_cursors: bool,
+    /// A seller's edit that comes just before our next update.
+    pub(crate) edit_before_update: Option<(FieldId, Value)>,
     /// A seller's edit that happens right after our next update.
     pub(crate) edit_after_update: Option<(FieldId, Value)>,
 }
@@ -358,6 +360,12 @@ impl Replica for Toy {
         let lost = self.before_write("update")?;
         Self::refuse(&patch.fields)?;
         let id = seen.id.as_str();
+        let early_edit = self.with(|state| state.edit_before_update.take());
+        if let Some((field, value)) = early_edit {
+            self.touch(id, |row| {
+                row.fields.insert(field, value);
+            });
+        }
         let current = self.with(|state| {
             let row = state.rows.get(id).ok_or(WriteError::Stale)?;
             (row.version.to_string() == seen.version.as_str())

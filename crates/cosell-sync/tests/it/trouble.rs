@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cosell_sync::{ErrorKind, FieldId, HoldCause, RecordId, Side};
+use cosell_sync::{ErrorKind, FieldId, HoldCause, RecordId, Side, Value};
 
 use crate::{
     toy::Fault,
@@ -120,18 +120,28 @@ fn updates_whose_answers_are_lost_are_carried_once() {
 
 // R122
 #[test]
-fn an_edit_between_read_and_write_is_read_again() {
-    let world = World::in_step();
-    let left = world.left_id();
-    world.left.edit(&left, "value", "200");
-    let engine = world.engine();
-    // The page shows the left record at one version; the right one moves before it is written.
-    world.right.with(|state| {
-        state.edit_after_update = Some((FieldId::from("name"), "renamed".into_value()));
-    });
-    drive(engine.run_once()).unwrap().unwrap();
-    assert_eq!(world.both("name"), ("renamed".into(), "renamed".into()));
-    assert_eq!(world.both("value"), ("200".into(), "200".into()));
+fn an_edit_between_read_and_write_is_read_again_and_not_overwritten() {
+    for side in Side::BOTH {
+        let world = World::in_step();
+        let id = match side {
+            Side::Left => "b".to_owned(),
+            Side::Right => world.left_id(),
+        };
+        world.toy(side.other()).edit(&id, "value", "200");
+        let edit = (FieldId::from("name"), Value::text("renamed"));
+        world
+            .toy(side)
+            .with(|state| state.edit_before_update = Some(edit));
+        let report = world.round();
+        assert_eq!(
+            report.side(side).updates,
+            2,
+            "refused as stale, then sent again"
+        );
+        assert_eq!(world.both("name"), ("renamed".into(), "renamed".into()));
+        assert_eq!(world.both("value"), ("200".into(), "200".into()));
+        assert_eq!(report.conflicts, 0);
+    }
 }
 
 #[test]
@@ -170,7 +180,6 @@ fn a_refused_field_is_held_and_the_rest_of_the_patch_goes_on() {
     assert!(told.success, "and people read that it is well again");
 }
 
-// R84
 #[test]
 fn a_refused_record_is_parked_and_told_and_the_others_go_on() {
     let world = World::in_step();
@@ -276,7 +285,6 @@ fn a_panic_in_an_adapter_or_a_policy_hurts_one_record() {
     );
 }
 
-// R123
 #[test]
 fn a_side_that_asks_for_silence_is_not_called_before() {
     let world = World::in_step();
@@ -316,14 +324,4 @@ fn what_was_not_sent_is_tried_again_later_and_parked_in_the_end() {
     }
     assert!(world.pair().park.is_some());
     assert_eq!(world.queued(), 0);
-}
-
-trait IntoValue {
-    fn into_value(self) -> cosell_sync::Value;
-}
-
-impl IntoValue for &str {
-    fn into_value(self) -> cosell_sync::Value {
-        cosell_sync::Value::text(self)
-    }
 }
