@@ -64,8 +64,9 @@ impl Turn<'_> {
             Halt::Park(side, kind, cause) => {
                 self.error(side, kind, cause.clone());
                 let tried = self.tried + 1;
-                let retry = (tried < limit && kind != ErrorKind::Duplicate)
-                    .then(|| self.round.backoff(self.tried));
+                // Time cures neither a refusal nor a double: a change or a person does.
+                let lasting = matches!(kind, ErrorKind::Duplicate | ErrorKind::Refused);
+                let retry = (tried < limit && !lasting).then(|| self.round.backoff(self.tried));
                 self.park(cause, retry).await
             }
             Halt::Taken(cause) => {

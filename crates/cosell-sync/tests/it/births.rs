@@ -1,8 +1,13 @@
 //! How pairs begin.
 
-use cosell_sync::{PairKey, Side};
+use std::{sync::Arc, time::Duration};
 
-use crate::world::{World, drive};
+use cosell_sync::{EngineError, PairKey, Side};
+
+use crate::{
+    crashes::{Gate, Gated, Then},
+    world::{World, drive},
+};
 
 // R1
 #[test]
@@ -154,13 +159,15 @@ fn closed_records_and_those_that_do_not_take_part_found_nothing() {
 }
 
 #[test]
-fn two_engines_that_race_found_one_pair() {
+fn a_second_engine_takes_over_a_birth_that_the_first_never_finished() {
     let world = World::new();
     world
         .right
         .add("b", &[("name", "deal"), ("value", "1"), ("note", "")]);
+    // The first one sends its create and is then paused for ever.
+    let paused = Arc::new(Gate::new(Some(2), Then::HangAfter));
     let first = world.engine_with(
-        world.left.clone(),
+        Arc::new(Gated::new(world.left.clone(), paused)),
         world.right.clone(),
         world.store.clone(),
         world.options().with_owner("first"),
@@ -171,11 +178,15 @@ fn two_engines_that_race_found_one_pair() {
         world.store.clone(),
         world.options().with_owner("second"),
     );
-    // The toy never waits, so that the engines take turns only between rounds.
-    drive(first.run_once()).unwrap().unwrap();
+    assert!(drive(first.run_once()).is_none());
+    let held = drive(second.run_once()).unwrap();
+    assert!(matches!(held, Err(EngineError::Held { .. })), "{held:?}");
+    world.clock.pass(Duration::from_secs(1_200));
     let report = drive(second.run_once()).unwrap().unwrap();
-    assert_eq!(report.births, 0);
+    assert_eq!(report.left.creates, 0, "looked for, not repeated");
     world.assert_in_step();
+    let report = drive(first.run_once()).unwrap().unwrap();
+    assert!(report.is_quiet(), "{report:?}");
 }
 
 trait IntoId {
