@@ -1,0 +1,187 @@
+//! An opportunity, with its account, as the engine sees it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cosell_dataverse::{
+    ColumnError, Expand, Query, Row, Table,
+    names::opportunity::{self, state},
+};
+use cosell_mapping::{Record, RecordKind};
+use cosell_sync::{Life, Native, Observed, PairKey, RecordId, Role, Version, WriteStamp};
+use uuid::Uuid;
+
+use super::Dynamics;
+
+/// What this side keeps with a record it has read.
+#[derive(Debug)]
+pub(super) struct NativeRow {
+    /// The row as it stood on the wire, for the lenses.
+    pub(super) record: Record,
+    pub(super) row: Row,
+}
+
+impl NativeRow {
+    fn new(row: Row) -> Self {
+        let record = row
+            .members()
+            .map(|(name, json)| (name.to_owned(), json.to_owned()))
+            .collect();
+        Self { record, row }
+    }
+}
+
+impl Dynamics {
+    /// All that a record is read from, in one request: the row, and the account below it.
+    pub(crate) fn query(&self) -> Query {
+        let mut columns = BTreeSet::new();
+        let mut related: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for path in self.fields.reads(RecordKind::Row) {
+            match path.segments() {
+                [column] => {
+                    columns.insert(column.clone());
+                }
+                [navigation, column, ..] => {
+                    related
+                        .entry(navigation.clone())
+                        .or_default()
+                        .insert(column.clone());
+                }
+                [] => {}
+            }
+        }
+        columns.extend(self.own_columns());
+        related
+            .into_iter()
+            .fold(Query::select(columns), |query, (navigation, columns)| {
+                query.with_expand(Expand::new(navigation, columns))
+            })
+    }
+
+    /// Columns of the row alone, for an answer that shows it after a write.
+    pub(super) fn row_columns(&self) -> Vec<String> {
+        let mut columns: BTreeSet<String> = self
+            .fields
+            .reads(RecordKind::Row)
+            .iter()
+            .filter(|path| path.segments().len() == 1)
+            .map(|path| path.root().to_owned())
+            .collect();
+        columns.extend(self.own_columns());
+        columns.into_iter().collect()
+    }
+
+    fn own_columns(&self) -> impl Iterator<Item = String> {
+        let columns = &self.options.columns;
+        [
+            &columns.sync,
+            &columns.identifier,
+            &columns.link,
+            &columns.audit,
+            &columns.stamp,
+        ]
+        .map(String::clone)
+        .into_iter()
+        .chain([
+            opportunity::MODIFIED_ON.to_owned(),
+            opportunity::STATE.to_owned(),
+        ])
+    }
+
+    /// What the change feed carries: enough to know whether a row concerns us.
+    pub(super) fn tracked_columns(&self) -> Vec<String> {
+        vec![
+            Table::OPPORTUNITY.key().to_owned(),
+            self.options.columns.sync.clone(),
+        ]
+    }
+
+    /// Reads a whole row.
+    ///
+    /// # Errors
+    /// What is wrong with it, column by column, without values.
+    pub(super) fn observe(&self, row: Row) -> Result<Observed, String> {
+        let columns = &self.options.columns;
+        let mut faults = Vec::new();
+        let id = required(
+            row.guid(Table::OPPORTUNITY.key()),
+            "opportunityid",
+            &mut faults,
+        );
+        let version = required(row.etag(), "@odata.etag", &mut faults);
+        let as_of = required(
+            row.instant(opportunity::MODIFIED_ON),
+            "modifiedon",
+            &mut faults,
+        );
+        let state = optional(row.integer(opportunity::STATE), &mut faults);
+        let takes_part = optional(row.flag(&columns.sync), &mut faults);
+        let key = optional(row.text(&columns.identifier), &mut faults);
+        let stamp = optional(row.text(&columns.stamp), &mut faults);
+        let native = NativeRow::new(row);
+        let fields = self
+            .fields
+            .snapshot(RecordKind::Row, &native.record, &self.context)
+            .map_err(|wrong| faults.extend(wrong.iter().map(ToString::to_string)));
+        match (id, version, as_of, fields) {
+            (Some(id), Some(version), Some(as_of), Ok(fields)) if faults.is_empty() => {
+                Ok(Observed {
+                    id: RecordId::new(id.to_string()),
+                    role: Role::Main,
+                    group: None,
+                    key: key
+                        .filter(|key| !key.trim().is_empty())
+                        .map(|key| PairKey::new(key.trim().to_lowercase())),
+                    aliases: Vec::new(),
+                    version: Version::new(version.as_str()),
+                    stamp: stamp
+                        .and_then(|stamp| Uuid::try_parse(&stamp).ok())
+                        .map(WriteStamp),
+                    life: if state.is_none_or(|state| state == state::OPEN) {
+                        Life::Open
+                    } else {
+                        Life::Closed
+                    },
+                    takes_part: takes_part.unwrap_or(false),
+                    as_of,
+                    fields,
+                    native: Native::new(native),
+                })
+            }
+            _ => Err(format!(
+                "the opportunity breaks the model: {}",
+                faults.join("; ")
+            )),
+        }
+    }
+
+    /// The row after a write, put together from the answer and what only the read before had
+    /// (the account), which the write did not touch.
+    pub(super) fn observe_after(&self, seen: &NativeRow, answer: &Row) -> Option<Observed> {
+        let mut members = seen.record.clone();
+        for (name, json) in answer.members() {
+            members.insert(name.to_owned(), json.to_owned());
+        }
+        let row: Row = serde_json::from_str(&serde_json::to_string(&members).ok()?).ok()?;
+        self.observe(row).ok()
+    }
+}
+
+fn required<T>(
+    read: Result<Option<T>, ColumnError>,
+    column: &str,
+    faults: &mut Vec<String>,
+) -> Option<T> {
+    let before = faults.len();
+    let value = optional(read, faults);
+    if value.is_none() && faults.len() == before {
+        faults.push(format!("{column}: is missing"));
+    }
+    value
+}
+
+fn optional<T>(read: Result<Option<T>, ColumnError>, faults: &mut Vec<String>) -> Option<T> {
+    read.unwrap_or_else(|fault| {
+        faults.push(fault.to_string());
+        None
+    })
+}

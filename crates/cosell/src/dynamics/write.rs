@@ -1,0 +1,369 @@
+//! What the engine wants written, as one write that takes effect whole or not at all.
+
+use cosell_dataverse::{
+    ChangeSet, CloseDetails, Columns, Condition, ETag, Filter, Op, PageOptions, Query, Table,
+    names::{account, opportunity},
+};
+use cosell_http::{Error, ErrorKind, Sent};
+use cosell_mapping::{Assignment, RecordKind, audit, field, tick};
+use cosell_sync::{
+    Birth, Deadline, Draft, Observed, Outcome, Patch, RecordId, Side, Snapshot, Value, WriteError,
+    WriteStamp, Written,
+};
+use uuid::Uuid;
+
+use super::{Dynamics, read::NativeRow};
+use crate::{derived, failure};
+
+/// Room of the columns that we write ourselves, in UTF-16 units.
+const NAME_LIMIT: usize = 300;
+const AUDIT_LIMIT: usize = 100_000;
+
+/// How an opportunity is closed.
+#[derive(Clone, Copy)]
+enum Closing {
+    Won,
+    Lost,
+}
+
+/// What a patch or draft means for the row.
+struct RowWrite {
+    columns: Columns,
+    account: Columns,
+    closing: Option<(Closing, i32)>,
+}
+
+impl Dynamics {
+    pub(super) async fn create_opportunity(
+        &self,
+        birth: &Birth,
+        stamp: WriteStamp,
+        draft: &Draft,
+        until: Deadline,
+    ) -> Result<Written, WriteError> {
+        let Birth::Main { key } = birth else {
+            return Err(refused("this version makes a deal's own opportunity only"));
+        };
+        let assignments = self
+            .fields
+            .put(RecordKind::Row, &draft.fields, None, &self.context)
+            .map_err(failure::refused)?;
+        let mut write = sort(assignments);
+        let columns = &self.options.columns;
+        let name = text(&draft.fields, &field::NAME);
+        write.columns = write
+            .columns
+            .set(&columns.sync, true)
+            .set(&columns.identifier, key.as_str())
+            .set(&columns.link, self.options.portal_link.link(key.as_str()));
+        write.columns = self.stamped(write.columns, stamp);
+        if let Some(outcome) = &draft.outcome {
+            write.columns = self.with_outcome(write.columns, outcome, &name, "");
+        }
+        let mut set = ChangeSet::new();
+        if !write.account.is_empty() {
+            let (customer, known) = self
+                .customer(&draft.fields)
+                .await
+                .map_err(|error| self.failed(&error))?;
+            if !known {
+                set.push(Op::create(&Table::ACCOUNT, Some(customer), write.account));
+            }
+            write.columns = write
+                .columns
+                .bind(opportunity::ACCOUNT, &Table::ACCOUNT, customer);
+        }
+        let id = derived::opportunity(self.organization, key.as_str());
+        set.push(Op::update(
+            &Table::OPPORTUNITY,
+            id,
+            write.columns,
+            &Condition::MustNotExist,
+        ));
+        match self.client.change_set(&set, Some(until)).await {
+            Ok(_) => Ok(Written {
+                id: RecordId::new(id.to_string()),
+                after: None,
+            }),
+            Err(error) => Err(self.create_failed(&error, id).await),
+        }
+    }
+
+    /// "Exists already" is about the opportunity only if that is there: the account of the same
+    /// change set may have been made meanwhile for another deal of the customer.
+    async fn create_failed(&self, error: &Error, id: Uuid) -> WriteError {
+        if error.kind() == ErrorKind::Conflict && error.sent() == Sent::Answered {
+            let query = Query::select([Table::OPPORTUNITY.key()]);
+            let row = self.client.table(Table::OPPORTUNITY).find(id, &query).await;
+            if matches!(row, Ok(None)) {
+                return WriteError::NotSent(format!("the account exists by now: {error}"));
+            }
+        }
+        self.failed(error)
+    }
+
+    /// The customer's account: the one that matches by name and postal code, else one under a
+    /// derived id, which two deals of one customer share. Says whether it exists.
+    async fn customer(&self, fields: &Snapshot) -> Result<(Uuid, bool), Error> {
+        let part = |name: &str| match fields.get(&field::CUSTOMER) {
+            Some(Value::Parts(parts)) => parts.get(name).and_then(as_text).unwrap_or_default(),
+            _ => String::new(),
+        };
+        let (name, postal_code) = (part("name"), part("postal_code"));
+        let same_place = if postal_code.is_empty() {
+            Filter::is_null(account::POSTAL_CODE)
+        } else {
+            Filter::eq(account::POSTAL_CODE, postal_code.as_str())
+        };
+        let query = Query::select([Table::ACCOUNT.key()])
+            .with_filter(Filter::eq(account::NAME, name.as_str()).and(same_place))
+            .with_order(Table::ACCOUNT.key(), cosell_dataverse::Direction::Ascending)
+            .with_top(1);
+        let table = self.client.table(Table::ACCOUNT);
+        let mut pages = table.pages(&query, PageOptions::default());
+        while let Some(page) = pages.next_page().await? {
+            if let Some(Ok(Some(id))) = page.rows.first().map(|row| row.guid(Table::ACCOUNT.key()))
+            {
+                return Ok((id, true));
+            }
+        }
+        // A seller may have renamed the one that we made.
+        let derived = derived::account(self.organization, &name, &postal_code);
+        let made = table
+            .find(derived, &Query::select([Table::ACCOUNT.key()]))
+            .await?;
+        Ok((derived, made.is_some()))
+    }
+
+    pub(super) async fn patch_opportunity(
+        &self,
+        seen: &Observed,
+        stamp: WriteStamp,
+        patch: &Patch,
+        until: Deadline,
+    ) -> Result<Written, WriteError> {
+        let (Some(native), Ok(id)) = (
+            seen.native.get::<NativeRow>(),
+            Uuid::try_parse(seen.id.as_str()),
+        ) else {
+            return Err(WriteError::NotSent(
+                "the row was not read by this side".to_owned(),
+            ));
+        };
+        let assignments = self
+            .fields
+            .put(
+                RecordKind::Row,
+                &patch.fields,
+                Some(&native.record),
+                &self.context,
+            )
+            .map_err(failure::refused)?;
+        let RowWrite {
+            columns, closing, ..
+        } = sort(assignments);
+        let columns = self.stamped(columns, stamp);
+        let columns = self.decorated(columns, native, patch);
+        let update = Op::update(
+            &Table::OPPORTUNITY,
+            id,
+            columns,
+            &Condition::Version(ETag::new(seen.version.as_str())),
+        );
+        let after = match closing {
+            None => {
+                let update = update.returning(self.row_columns());
+                let written = self
+                    .client
+                    .run(&update, Some(until))
+                    .await
+                    .map_err(|error| self.failed(&error))?;
+                written.row.and_then(|row| self.observe_after(native, &row))
+            }
+            Some(closing) => {
+                self.close(id, update, closing, &patch.outcome, until)
+                    .await?;
+                None
+            }
+        };
+        Ok(Written {
+            id: seen.id.clone(),
+            after,
+        })
+    }
+
+    /// Last values and closing action. The action carries no version: the conditional write
+    /// before it, in the same change set, guards it.
+    async fn close(
+        &self,
+        id: Uuid,
+        update: Op,
+        (closing, status): (Closing, i32),
+        outcome: &Option<Outcome>,
+        until: Deadline,
+    ) -> Result<(), WriteError> {
+        let said = outcome
+            .as_ref()
+            .map_or("Closed by the sync", |outcome| &outcome.message);
+        let details = CloseDetails::default().with_subject(said);
+        let action = match closing {
+            Closing::Won => Op::win_opportunity(id, status, &details),
+            Closing::Lost => Op::lose_opportunity(id, status, &details),
+        };
+        if self.options.close_in_change_set {
+            let set = ChangeSet::new().with(update).with(action);
+            self.client
+                .change_set(&set, Some(until))
+                .await
+                .map_err(|error| self.failed(&error))?;
+            return Ok(());
+        }
+        self.client
+            .run(&update, Some(until))
+            .await
+            .map_err(|error| self.failed(&error))?;
+        // The values are written: whatever becomes of the action, the row has to be looked at.
+        self.client
+            .run(&action, Some(until))
+            .await
+            .map_err(|error| WriteError::Unknown(error.to_string()))?;
+        Ok(())
+    }
+
+    fn stamped(&self, columns: Columns, stamp: WriteStamp) -> Columns {
+        columns.set(&self.options.columns.stamp, stamp.0.to_string())
+    }
+
+    /// Identifier, link, audit line and tick, where the patch brings them.
+    fn decorated(&self, mut columns: Columns, native: &NativeRow, patch: &Patch) -> Columns {
+        let own = &self.options.columns;
+        let held = |column: &str| native.row.text(column).ok().flatten().unwrap_or_default();
+        if let Some(key) = &patch.key
+            && held(&own.identifier).trim().is_empty()
+        {
+            columns = columns
+                .set(&own.identifier, key.as_str())
+                .set(&own.link, self.options.portal_link.link(key.as_str()));
+        }
+        if let Some(outcome) = &patch.outcome {
+            let name = match patch.fields.get(&field::NAME) {
+                Some(name) => as_text(name).unwrap_or_default(),
+                None => tick::strip(&held(opportunity::NAME)).to_owned(),
+            };
+            columns = self.with_outcome(columns, outcome, &name, &held(&own.audit));
+        }
+        columns
+    }
+
+    fn with_outcome(
+        &self,
+        columns: Columns,
+        outcome: &Outcome,
+        name: &str,
+        audited: &str,
+    ) -> Columns {
+        let line = audit::line(outcome.at, &sentence(outcome));
+        let columns = columns.set(
+            &self.options.columns.audit,
+            audit::append(audited, &line, AUDIT_LIMIT),
+        );
+        if !self.options.ticks || name.is_empty() {
+            return columns;
+        }
+        columns.set(
+            opportunity::NAME,
+            tick::add(name, outcome.success, NAME_LIMIT),
+        )
+    }
+
+    fn failed(&self, error: &Error) -> WriteError {
+        failure::write_error(error, RecordKind::Row, &self.fields)
+    }
+}
+
+/// The audit line's sentence, in the words of the connector that this replaces.
+fn sentence(outcome: &Outcome) -> String {
+    let direction = match outcome.from {
+        Side::Left => "Partner Center Referral to CRM",
+        Side::Right => "CRM to Partner Center Referral",
+    };
+    if outcome.success {
+        format!("{direction} sync success.")
+    } else {
+        format!("{direction} sync failed: {}", outcome.message)
+    }
+}
+
+/// Splits assignments into what the row takes, what its new account takes, and the closing that
+/// the service wants as an action.
+fn sort(assignments: Vec<Assignment>) -> RowWrite {
+    let mut write = RowWrite {
+        columns: Columns::new(),
+        account: Columns::new(),
+        closing: None,
+    };
+    let number = |assignment: &Assignment| assignment.value.get().parse::<i32>().ok();
+    let of = |column: &str| assignments.iter().find(|it| it.path.root() == column);
+    let status = of(opportunity::STATUS).and_then(number);
+    write.closing = match of(opportunity::STATE).and_then(number).map(i64::from) {
+        Some(opportunity::state::WON) => Some(Closing::Won),
+        Some(opportunity::state::LOST) => Some(Closing::Lost),
+        _ => None,
+    }
+    .map(|closing| (closing, status.unwrap_or(opportunity::status::DEFAULT)));
+    for assignment in assignments {
+        match assignment.path.segments() {
+            // An open row is refused its own state; the status reason alone moves it.
+            [column] if column == opportunity::STATE => {}
+            [column] if column == opportunity::STATUS && write.closing.is_some() => {}
+            [column] => write.columns = write.columns.set_json(column, assignment.value),
+            [navigation, column] if navigation == opportunity::ACCOUNT => {
+                write.account = write.account.set_json(column, assignment.value);
+            }
+            _ => {}
+        }
+    }
+    write
+}
+
+fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text) | Value::Choice(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn text(fields: &Snapshot, name: &cosell_sync::FieldId) -> String {
+    fields.get(name).and_then(as_text).unwrap_or_default()
+}
+
+fn refused(message: &str) -> WriteError {
+    WriteError::Refused {
+        message: message.to_owned(),
+        fields: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+
+    #[test]
+    fn the_sentence_of_an_attempt() {
+        let outcome = |from, success| Outcome {
+            at: DateTime::UNIX_EPOCH,
+            from,
+            success,
+            message: "country is missing".to_owned(),
+        };
+        assert_eq!(
+            sentence(&outcome(Side::Left, true)),
+            "Partner Center Referral to CRM sync success."
+        );
+        assert_eq!(
+            sentence(&outcome(Side::Right, false)),
+            "CRM to Partner Center Referral sync failed: country is missing"
+        );
+    }
+}

@@ -1,0 +1,220 @@
+//! Partner Center as one end of the sync.
+//!
+//! A referral carries no stamp of ours and its service refuses no second create, so this side
+//! leans on versions (`eTag`), on `If-Match`, and on looking before repeating.
+
+mod options;
+mod pass;
+mod read;
+mod write;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use cosell_mapping::{Context, FieldId, FieldSet, RecordKind, Settled, Value};
+use cosell_referrals::{Continuation, ListOptions, Order, OrderBy, Referral, Referrals};
+use cosell_sync::{
+    Birth, Capabilities, Cursor, Deadline, Draft, Hint, HintPage, Observed, PairKey, Patch,
+    ReadError, RecordId, Replica, Version, WriteError, WriteStamp, Written,
+};
+use uuid::Uuid;
+
+pub use options::{NewDeals, PartnerCenterOptions};
+
+use crate::failure;
+use pass::Pass;
+
+/// The left end of every engine that this crate builds. See [`Replica`] for what it keeps.
+#[derive(Clone, Debug)]
+pub struct PartnerCenter {
+    client: Referrals,
+    fields: Arc<FieldSet>,
+    context: Arc<Context>,
+    options: Arc<PartnerCenterOptions>,
+}
+
+impl PartnerCenter {
+    /// Over a client. `fields` and `context` must be the CRM's, too.
+    pub fn new(
+        client: Referrals,
+        fields: Arc<FieldSet>,
+        context: Arc<Context>,
+        options: PartnerCenterOptions,
+    ) -> Self {
+        Self {
+            client,
+            fields,
+            context,
+            options: Arc::new(options),
+        }
+    }
+
+    fn overlap(&self) -> TimeDelta {
+        TimeDelta::from_std(self.options.overlap).unwrap_or(TimeDelta::MAX)
+    }
+
+    fn hint(&self, referral: &Referral) -> Option<Hint> {
+        let id = referral.id().ok().flatten()?;
+        match self.observe(referral.clone()) {
+            Ok(seen) => Some(Hint {
+                id: seen.id.clone(),
+                version: Some(seen.version.clone()),
+                takes_part: Some(seen.takes_part),
+                gone: false,
+                seen: Some(seen),
+            }),
+            // Incomplete or broken in the list: the record itself tells, when it is fetched.
+            Err(_) => Some(Hint {
+                id: RecordId::new(id),
+                version: referral
+                    .etag()
+                    .ok()
+                    .flatten()
+                    .map(|etag| Version::new(etag.as_str())),
+                takes_part: None,
+                gone: false,
+                seen: None,
+            }),
+        }
+    }
+}
+
+#[async_trait]
+impl Replica for PartnerCenter {
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = Capabilities::default();
+        capabilities.find_lag = self.options.find_lag;
+        capabilities.read_lag = self.options.read_lag;
+        capabilities.lateness = self.options.lateness;
+        capabilities
+    }
+
+    async fn hints(&self, since: Option<&Cursor>) -> Result<HintPage, ReadError> {
+        let pass = Pass::from_cursor(since);
+        let page = match pass.next_page() {
+            Some(next) => match self.client.next_page(&Continuation::new(next)).await {
+                // How long a stored link is honoured is not published.
+                Err(error)
+                    if error
+                        .status()
+                        .is_some_and(|status| status.is_client_error())
+                        && error.kind() == cosell_http::ErrorKind::Refused =>
+                {
+                    return Err(ReadError::CursorExpired(error.to_string()));
+                }
+                page => page,
+            },
+            None => {
+                let newest = Order::newest(OrderBy::Updated);
+                self.client
+                    .first_page(&ListOptions::default().with_order(newest))
+                    .await
+            }
+        }
+        .map_err(|error| failure::read_error(&error))?;
+        let mut stamps = Vec::with_capacity(page.items.len());
+        let mut hints = Vec::with_capacity(page.items.len());
+        for referral in page.items {
+            let stamp = referral.updated_date_time().ok().flatten();
+            stamps.extend(stamp);
+            if !stamp.is_some_and(|stamp| pass.is_old(stamp)) {
+                hints.extend(self.hint(&referral));
+            }
+        }
+        let next = page.next.as_ref().map(Continuation::as_str);
+        let (pass, more) = pass.after_page(&stamps, next, self.overlap());
+        Ok(HintPage {
+            hints,
+            cursor: pass.to_cursor(),
+            more,
+        })
+    }
+
+    async fn fetch(&self, id: &RecordId) -> Result<Option<Observed>, ReadError> {
+        // An id of another shape is somebody else's text: it names no referral.
+        if Uuid::try_parse(id.as_str()).is_err() {
+            return Ok(None);
+        }
+        let referral = self
+            .client
+            .get(id.as_str())
+            .await
+            .map_err(|error| failure::read_error(&error))?;
+        referral
+            .map(|referral| self.observe(referral).map_err(ReadError::Malformed))
+            .transpose()
+    }
+
+    async fn find(
+        &self,
+        key: &PairKey,
+        floor: Option<DateTime<Utc>>,
+    ) -> Result<Vec<Observed>, ReadError> {
+        let newest = Order::newest(OrderBy::Created);
+        let mut page = self
+            .client
+            .first_page(&ListOptions::default().with_order(newest))
+            .await
+            .map_err(|error| failure::read_error(&error))?;
+        let mut found = Vec::new();
+        loop {
+            let mut reached = false;
+            for referral in page.items {
+                let created = referral.created_date_time().ok().flatten();
+                reached |= created
+                    .zip(floor)
+                    .is_some_and(|(created, floor)| created < floor);
+                if !names(&referral, key) {
+                    continue;
+                }
+                let id = referral.id().ok().flatten().unwrap_or_default();
+                // The list may lag behind and lack parts: the record itself is the truth.
+                found.extend(self.fetch(&RecordId::new(id)).await?);
+            }
+            match page.next.filter(|_| !reached) {
+                None => return Ok(found),
+                Some(next) => {
+                    page = self
+                        .client
+                        .next_page(&next)
+                        .await
+                        .map_err(|error| failure::read_error(&error))?;
+                }
+            }
+        }
+    }
+
+    async fn create(
+        &self,
+        birth: &Birth,
+        _: WriteStamp,
+        draft: &Draft,
+        until: Deadline,
+    ) -> Result<Written, WriteError> {
+        self.create_referral(birth, draft, until).await
+    }
+
+    async fn update(
+        &self,
+        seen: &Observed,
+        _: WriteStamp,
+        patch: &Patch,
+        until: Deadline,
+    ) -> Result<Written, WriteError> {
+        self.patch_referral(seen, patch, until).await
+    }
+
+    fn settle(&self, field: &FieldId, wanted: &Value, now: Option<&Observed>) -> Settled {
+        let record = now
+            .and_then(|now| now.native.get::<Referral>())
+            .map(Referral::raw);
+        self.fields
+            .settle(RecordKind::Referral, field, wanted, record, &self.context)
+    }
+}
+
+fn names(referral: &Referral, key: &PairKey) -> bool {
+    let reference = referral.external_reference_id().ok().flatten();
+    reference.is_some_and(|reference| reference.eq_ignore_ascii_case(key.as_str()))
+}

@@ -1,0 +1,193 @@
+//! What the engine wants written, as one request to the service.
+
+use cosell_mapping::{Assignment, RecordKind, apply};
+use cosell_referrals::{
+    CreateOptions, ETag, NewReferral, Patch as WirePatch, PatchOptions, Referral, Status,
+    Violations,
+};
+use cosell_sync::{
+    Birth, Deadline, Draft, Observed, PairKey, Patch, Reason, ReasonCode, RecordId, RefusedField,
+    WriteError, Written,
+};
+use serde_json::value::RawValue;
+
+use super::PartnerCenter;
+use crate::failure::{self, field_at};
+
+impl PartnerCenter {
+    pub(super) async fn create_referral(
+        &self,
+        birth: &Birth,
+        draft: &Draft,
+        until: Deadline,
+    ) -> Result<Written, WriteError> {
+        let Birth::Main { key } = birth else {
+            return Err(refused_whole(
+                "this version makes a deal's own referral only",
+            ));
+        };
+        let assignments = self
+            .fields
+            .put(RecordKind::Referral, &draft.fields, None, &self.context)
+            .map_err(failure::refused)?;
+        let mut raw = self.options.new_deals.raw();
+        apply(&mut raw, &assignments).map_err(|fault| refused_whole(&fault.to_string()))?;
+        let referral = NewReferral::from_raw(raw).with_external_reference_id(key.as_str());
+        referral
+            .check()
+            .map_err(|violations| self.refused(&violations))?;
+        if !has_solution(&referral) {
+            return Err(refused_whole(
+                "details.requirements.solutions: a deal needs at least one solution; name those \
+                 of new deals with NewDeals::with_solutions",
+            ));
+        }
+        let options = CreateOptions::default().with_not_after(until);
+        let made = self
+            .client
+            .create(&referral, options)
+            .await
+            .map_err(|error| self.failed(&error))?;
+        self.written(made)
+    }
+
+    pub(super) async fn patch_referral(
+        &self,
+        seen: &Observed,
+        patch: &Patch,
+        until: Deadline,
+    ) -> Result<Written, WriteError> {
+        let Some(referral) = seen.native.get::<Referral>() else {
+            return Err(WriteError::NotSent(
+                "the referral was not read by this side".to_owned(),
+            ));
+        };
+        let assignments = self
+            .fields
+            .put(
+                RecordKind::Referral,
+                &patch.fields,
+                Some(referral.raw()),
+                &self.context,
+            )
+            .map_err(failure::refused)?;
+        let wire = self.wire_patch(referral, &assignments, patch.key.as_ref())?;
+        if wire.is_empty() {
+            return Ok(Written {
+                id: seen.id.clone(),
+                after: Some(seen.clone()),
+            });
+        }
+        let options = PatchOptions::default()
+            .with_if_match(ETag::new(seen.version.as_str()))
+            .with_not_after(until);
+        let patched = self
+            .client
+            .patch(seen.id.as_str(), &wire, options)
+            .await
+            .map_err(|error| self.failed(&error))?;
+        match patched.referral {
+            Some(referral) => self.written(referral),
+            None => Ok(Written {
+                id: seen.id.clone(),
+                after: None,
+            }),
+        }
+    }
+
+    fn wire_patch(
+        &self,
+        referral: &Referral,
+        assignments: &[Assignment],
+        key: Option<&PairKey>,
+    ) -> Result<WirePatch, WriteError> {
+        let mut wire = WirePatch::new();
+        for assignment in assignments {
+            wire = wire
+                .with_json(&assignment.path.pointer(), assignment.value.clone())
+                .map_err(|violations| self.refused(&violations))?;
+        }
+        let assigned = |member: &str| {
+            assignments
+                .iter()
+                .find(|assignment| assignment.path.root() == member)
+                .and_then(|assignment| text(&assignment.value))
+        };
+        let substatus = assigned("substatus");
+        if matches!(substatus.as_deref(), Some("Declined" | "Lost"))
+            && assigned("statusReason").is_none()
+        {
+            wire = wire.with_status_reason(self.options.closing_reason.clone());
+        }
+        // Before acceptance the deal is still Microsoft's: nothing but the answer goes there.
+        let accepted = matches!(referral.status(), Ok(Some(Status::Active)))
+            || assigned("status").as_deref() == Some("Active");
+        let empty = referral
+            .external_reference_id()
+            .is_ok_and(|reference| reference.is_none_or(|reference| reference.trim().is_empty()));
+        if let Some(key) = key.filter(|_| accepted && empty) {
+            wire = wire.with_external_reference_id(key.as_str());
+        }
+        Ok(wire)
+    }
+
+    /// The service acted; what it shows may still be unreadable.
+    fn written(&self, referral: Referral) -> Result<Written, WriteError> {
+        let id = referral.id().ok().flatten();
+        match (self.observe(referral), id) {
+            (Ok(after), _) => Ok(Written {
+                id: after.id.clone(),
+                after: Some(after),
+            }),
+            (Err(_), Some(id)) => Ok(Written {
+                id: RecordId::new(id.to_lowercase()),
+                after: None,
+            }),
+            (Err(fault), None) => Err(WriteError::Unknown(fault)),
+        }
+    }
+
+    fn failed(&self, error: &cosell_http::Error) -> WriteError {
+        failure::write_error(error, RecordKind::Referral, &self.fields)
+    }
+
+    /// Rules of the service that the client checks before it sends.
+    fn refused(&self, violations: &Violations) -> WriteError {
+        let fields = violations
+            .list()
+            .iter()
+            .filter_map(|violation| {
+                let field = field_at(&violation.field, RecordKind::Referral, &self.fields)?;
+                let reason = Reason::new(ReasonCode::Invalid, violation.to_string());
+                Some(RefusedField { field, reason })
+            })
+            .collect();
+        WriteError::Refused {
+            message: violations.to_string(),
+            fields,
+        }
+    }
+}
+
+/// The service refuses a deal without one, and says so only after the call.
+fn has_solution(referral: &NewReferral) -> bool {
+    let requirements = referral
+        .details()
+        .ok()
+        .flatten()
+        .and_then(|details| details.requirements().ok().flatten());
+    requirements
+        .and_then(|requirements| requirements.solutions().ok())
+        .is_some_and(|solutions| !solutions.is_empty())
+}
+
+fn refused_whole(message: &str) -> WriteError {
+    WriteError::Refused {
+        message: message.to_owned(),
+        fields: Vec::new(),
+    }
+}
+
+fn text(json: &RawValue) -> Option<String> {
+    serde_json::from_str(json.get()).ok()
+}

@@ -1,0 +1,8 @@
+//! Both services, the real clients and the engine, in one process and on a clock moved by hand.
+
+mod budget;
+mod crm_to_referral;
+mod referral_to_crm;
+mod states;
+mod trouble;
+mod world;

@@ -1,0 +1,270 @@
+//! Lost answers, throttling, bad records, wrong set-ups.
+
+use cosell::{ConnectorColumns, DynamicsOptions, PartnerCenterOptions, Service, http::ErrorKind};
+use cosell_sandbox::{Fault, FaultRule, Moment, ServiceName, partner_center::InboundDeal};
+use serde_json::json;
+
+use crate::world::{self, AUDIT, SYNC, World};
+
+fn lost(service: ServiceName, method: &str, at: Moment) -> FaultRule {
+    FaultRule::new(Fault::LoseAnswer { at })
+        .with_service(service)
+        .with_method(method)
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_create_makes_no_second_record() {
+    for at in [Moment::BeforeEffect, Moment::AfterEffect] {
+        let world = World::new().await;
+        world
+            .sandbox
+            .add_fault(lost(ServiceName::PartnerCenter, "POST", at));
+        world.marked_deal();
+        world.settle().await;
+        assert_eq!(world.referrals().len(), 1, "{at:?}");
+        world.assert_equal().await;
+
+        let world = World::new().await;
+        world
+            .sandbox
+            .add_fault(lost(ServiceName::Dataverse, "POST", at));
+        world.microsoft_sends(InboundDeal::new("Data estate", "Adatum Corporation"));
+        world.settle().await;
+        assert_eq!(world.rows("opportunity").len(), 1, "{at:?}");
+        assert_eq!(world.rows("account").len(), 1, "{at:?}");
+        world.assert_equal().await;
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_an_update_loses_no_edit_and_finds_no_conflict() {
+    for service in [ServiceName::PartnerCenter, ServiceName::Dataverse] {
+        for at in [Moment::BeforeEffect, Moment::AfterEffect] {
+            let world = World::new().await;
+            let opportunity = world.marked_deal();
+            world.settle().await;
+            let (id, _) = world.only_referral();
+            world.sandbox.add_fault(lost(service, "PATCH", at));
+            match service {
+                ServiceName::PartnerCenter => {
+                    world.crm_update(opportunity, json!({"description": "edited"}));
+                }
+                _ => world.portal_edit(id, &[("/details/notes", json!("edited"))]),
+            }
+            world.settle().await;
+            assert_eq!(
+                world.only_referral().1["details"]["notes"],
+                "edited",
+                "{service:?} {at:?}"
+            );
+            assert_eq!(world.opportunity(opportunity)["description"], "edited");
+            let conflicts = world.cosell.engine().conflicts(0, 10).await.unwrap();
+            assert!(conflicts.is_empty(), "{service:?} {at:?}: {conflicts:?}");
+            world.assert_equal().await;
+        }
+    }
+}
+
+// R123
+#[tokio::test]
+async fn throttling_is_waited_for() {
+    let world = World::new().await;
+    for service in [ServiceName::PartnerCenter, ServiceName::Dataverse] {
+        world.sandbox.add_fault(
+            FaultRule::new(Fault::Status {
+                status: 429,
+                retry_after: Some(7),
+                at: Moment::BeforeEffect,
+                body: cosell_sandbox::ErrorBody::Service,
+            })
+            .with_service(service),
+        );
+    }
+    world.marked_deal();
+    world.settle().await;
+    assert_eq!(world.referrals().len(), 1);
+    world.assert_equal().await;
+}
+
+#[tokio::test]
+async fn a_deal_that_cannot_be_sent_waits_with_its_reason_and_others_go_on() {
+    let world = World::new().await;
+    let bad = world.crm_create(json!({
+        "name": "No customer", "estimatedvalue": 10, "description": "Notes", "estimatedclosedate": "2026-12-31", SYNC: true,
+    }));
+    world.marked_deal();
+    world.settle().await;
+    assert_eq!(world.referrals().len(), 1, "the other one arrived");
+    let row = world.opportunity(bad);
+    let audit = row[AUDIT].as_str().unwrap();
+    assert!(audit.contains("customerProfile"), "{audit}");
+    assert_eq!(row["name"], "✘ No customer");
+    // With the cure the deal goes on by itself.
+    let account = world.account("Adatum Corporation");
+    world.crm_update(
+        bad,
+        json!({"parentaccountid@odata.bind": format!("/accounts({account})")}),
+    );
+    world.settle().await;
+    assert_eq!(world.referrals().len(), 2);
+    assert_eq!(world.opportunity(bad)["name"], "✔ No customer");
+    world.assert_equal().await;
+}
+
+// R78
+#[tokio::test]
+async fn a_deal_without_a_solution_is_refused_before_any_call() {
+    let world = World::with(world::options(), |builder| {
+        builder.partner_center(PartnerCenterOptions::default())
+    })
+    .await;
+    let opportunity = world.marked_deal();
+    let before = world.sandbox.counts().partner_center.writes;
+    world.settle().await;
+    assert_eq!(
+        world.sandbox.counts().partner_center.writes,
+        before,
+        "no call"
+    );
+    let audit = world.opportunity(opportunity)[AUDIT]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(audit.contains("at least one solution"), "{audit}");
+}
+
+// R84
+#[tokio::test]
+async fn the_audit_line_of_a_refusal_holds_the_services_words_and_a_correlation_id() {
+    let world = World::new().await;
+    world.sandbox.add_fault(
+        FaultRule::new(Fault::Status {
+            status: 400,
+            retry_after: None,
+            at: Moment::BeforeEffect,
+            body: cosell_sandbox::ErrorBody::Service,
+        })
+        .with_service(ServiceName::PartnerCenter)
+        .with_method("POST"),
+    );
+    let opportunity = world.marked_deal();
+    world.settle().await;
+    let audit = world.opportunity(opportunity)[AUDIT]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        audit.contains("sync failed: referrals.create: Refused 400"),
+        "{audit}"
+    );
+    assert!(
+        audit.contains("[correlation ") && audit.ends_with(']'),
+        "{audit}"
+    );
+}
+
+#[tokio::test]
+async fn an_expired_delta_link_loses_no_change() {
+    let world = World::new().await;
+    let opportunity = world.marked_deal();
+    world.settle().await;
+    world
+        .sandbox
+        .act(&cosell_sandbox::Act::CrmExpireDeltaLinks)
+        .unwrap();
+    world.crm_update(
+        opportunity,
+        json!({"description": "behind an expired link"}),
+    );
+    world.settle().await;
+    assert_eq!(
+        world.only_referral().1["details"]["notes"],
+        "behind an expired link"
+    );
+    world.assert_equal().await;
+}
+
+#[tokio::test]
+async fn a_deleted_opportunity_closes_nothing_in_partner_center() {
+    let world = World::new().await;
+    let opportunity = world.marked_deal();
+    world.settle().await;
+    let act = cosell_sandbox::Act::CrmDelete {
+        table: "opportunity".to_owned(),
+        id: opportunity,
+    };
+    world.sandbox.act(&act).unwrap();
+    world.settle().await;
+    assert_eq!(world.only_referral().1["status"], "Active");
+    assert!(
+        world.rows("opportunity").is_empty(),
+        "and is not made again"
+    );
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_where_the_last_process_stopped() {
+    let mut world = World::new().await;
+    let opportunity = world.marked_deal();
+    world.settle().await;
+    world.restart().await;
+    world.crm_update(opportunity, json!({"description": "after the restart"}));
+    world.settle().await;
+    assert_eq!(
+        world.only_referral().1["details"]["notes"],
+        "after the restart"
+    );
+}
+
+// R33
+#[tokio::test]
+async fn a_wrong_set_up_is_told_before_the_first_write_with_all_its_faults() {
+    let columns = ConnectorColumns::default().with_stamp("nobody_installed_this");
+    let error = world::connect(world::options(), |builder| {
+        builder.dynamics(DynamicsOptions::default().with_columns(columns))
+    })
+    .await
+    .expect_err("the column is missing");
+    assert_eq!(error.faults.len(), 1);
+    assert_eq!(error.faults[0].service, Service::Dynamics);
+    assert!(
+        error.to_string().contains("nobody_installed_this"),
+        "{error}"
+    );
+
+    let mut options = world::options();
+    options.sign_in.tenant = uuid::Uuid::from_u128(9);
+    let error = world::connect(options, |builder| builder)
+        .await
+        .expect_err("nobody can sign in");
+    assert!(
+        error
+            .faults
+            .iter()
+            .all(|fault| fault.error.kind() == ErrorKind::SignIn),
+        "{error}"
+    );
+    assert_eq!(error.faults.len(), 2, "both sides are told: {error}");
+}
+
+// R30, G1
+#[tokio::test]
+async fn a_dry_run_shows_what_would_be_written_and_writes_nothing() {
+    let world = World::new().await;
+    world.marked_deal();
+    let before = world.sandbox.counts();
+    let dry = world.cosell.plan().await.unwrap();
+    assert!(!dry.is_quiet());
+    assert_eq!(dry.pairs.len(), 1);
+    assert!(dry.pairs[0].plan.create.is_some());
+    let after = world.sandbox.counts();
+    assert_eq!(after.partner_center.writes, before.partner_center.writes);
+    assert_eq!(after.dataverse.writes, before.dataverse.writes);
+    assert!(world.referrals().is_empty());
+    world.settle().await;
+    assert_eq!(
+        world.referrals().len(),
+        1,
+        "the same plan is then carried out"
+    );
+}
