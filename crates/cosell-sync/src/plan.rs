@@ -380,7 +380,7 @@ impl Planner<'_> {
                             patch.fields.insert(field.clone(), value.clone());
                         }
                     }
-                    plan.conflicts.extend(conflict);
+                    plan.conflicts.extend(conflict.map(|conflict| *conflict));
                     let [left, right] = values;
                     FieldPlan::Write { left, right, why }
                 }

@@ -20,7 +20,7 @@ pub(super) enum Decision {
     Write {
         values: [Option<Value>; 2],
         why: Why,
-        conflict: Option<ConflictEntry>,
+        conflict: Option<Box<ConflictEntry>>,
     },
 }
 
@@ -166,20 +166,22 @@ impl Question<'_> {
     }
 
     /// What is lost by the policy's word, if anything is.
-    fn conflict(&self, value: Value, kept: Option<Side>) -> Option<ConflictEntry> {
+    fn conflict(&self, value: Value, kept: Option<Side>) -> Option<Box<ConflictEntry>> {
         let images = self.images();
         let loses = Side::BOTH.into_iter().any(|side| {
             Some(side) != kept && !self.value(side).is_null() && *self.value(side) != value
         });
-        (loses || self.base.is_some()).then(|| ConflictEntry {
-            pair: self.planner.seen.pair.id,
-            field: self.field.clone(),
-            base: self.base.cloned(),
-            left: images.left,
-            right: images.right,
-            kept,
-            value,
-            at: self.planner.seen.now,
+        (loses || self.base.is_some()).then(|| {
+            Box::new(ConflictEntry {
+                pair: self.planner.seen.pair.id,
+                field: self.field.clone(),
+                base: self.base.cloned(),
+                left: images.left,
+                right: images.right,
+                kept,
+                value,
+                at: self.planner.seen.now,
+            })
         })
     }
 }
