@@ -12,7 +12,7 @@ fn requests(world: &World) -> Vec<(ServiceName, String, String)> {
     let log = world.sandbox.log();
     log.into_iter()
         .filter(|entry| entry.service != ServiceName::SignIn)
-        .map(|entry| (entry.service, entry.method.to_string(), entry.path))
+        .map(|entry| (entry.service, entry.method, entry.path))
         .collect()
 }
 
