@@ -1,0 +1,258 @@
+//! The crash proof: the sync is killed at each request of a whole story, once before the request
+//! took effect and once after, and started again on the same file. Every time the story must
+//! come to the same end.
+
+use std::{path::Path, sync::Arc};
+
+use cosell_sandbox::{Fault, FaultRule, Moment, SandboxHandle, ServiceName, server::Running};
+use serde_json::{Value, json};
+use tokio::{process::Child, sync::Semaphore, task::JoinSet};
+
+use crate::support::{act, crm_opens, double, finish, referrals, rows, sync};
+
+/// A run waits more than it works.
+const AT_ONCE: usize = 4;
+const STEPS: usize = 6;
+
+/// One run of the story on a double and a state file of its own.
+struct Run {
+    double: Running,
+    folder: tempfile::TempDir,
+    /// Made in the CRM.
+    warehouse: String,
+    /// The referral that Microsoft sends.
+    analytics: String,
+}
+
+impl Run {
+    async fn new() -> Self {
+        Self {
+            double: double().await,
+            folder: tempfile::tempdir().unwrap(),
+            warehouse: String::new(),
+            analytics: String::new(),
+        }
+    }
+
+    fn sandbox(&self) -> &SandboxHandle {
+        self.double.sandbox()
+    }
+
+    fn state(&self) -> std::path::PathBuf {
+        self.folder.path().join("deals.db")
+    }
+
+    fn start(&self) -> Child {
+        let state = self.state();
+        let state: &Path = &state;
+        sync(&self.double, state)
+    }
+
+    /// What people do in a step.
+    fn step(&mut self, step: usize) {
+        let sandbox = self.double.sandbox();
+        let crm_edits = |id: &str, row: Value| {
+            act(
+                sandbox,
+                json!({ "do": "crm_update", "table": "opportunity", "id": id, "row": row }),
+            );
+        };
+        let portal_edits = |set: Value| {
+            let id = &self.analytics;
+            act(
+                sandbox,
+                json!({ "do": "portal_edit", "id": id, "set": set }),
+            );
+        };
+        match step {
+            0 => self.warehouse = crm_opens(sandbox, "Warehouse rollout"),
+            1 => crm_edits(
+                &self.warehouse,
+                json!({ "estimatedvalue": 135000, "estimatedclosedate": "2027-04-30" }),
+            ),
+            2 => {
+                self.analytics = act(
+                    sandbox,
+                    json!({ "do": "microsoft_sends", "name": "Plant analytics",
+                        "customer": "Adatum Corporation", "value": "84000.50",
+                        "currency": "EUR", "closing": "2027-02-26" }),
+                );
+            }
+            3 => crm_edits(
+                &opportunity(sandbox, &self.analytics),
+                json!({ "statuscode": 1 }),
+            ),
+            4 => {
+                crm_edits(
+                    &opportunity(sandbox, &self.analytics),
+                    json!({ "estimatedvalue": 90000 }),
+                );
+                portal_edits(json!({ "/details/dealValue": "95000", "/details/notes": "Three." }));
+            }
+            5 => {
+                act(sandbox, json!({ "do": "crm_win", "id": self.warehouse }));
+                portal_edits(json!({ "/status": "Closed", "/substatus": "Lost" }));
+            }
+            _ => unreachable!("the story has {STEPS} steps"),
+        }
+    }
+
+    /// Plays the story. With `kill` the sync dies at that request; true if it did.
+    async fn play(&mut self, kill: Option<(u64, Moment)>) -> bool {
+        if let Some((number, at)) = kill {
+            let rule = FaultRule::new(Fault::Hold { at }).with_number(number);
+            self.sandbox().add_fault(rule);
+        }
+        let mut killed = false;
+        for step in 0..STEPS {
+            self.step(step);
+            let mut child = self.start();
+            tokio::select! {
+                held = self.sandbox().wait_until_held() => {
+                    killed = true;
+                    child.kill().await.unwrap();
+                    self.sandbox().drop_held(held.id);
+                    child = self.start();
+                }
+                _ = child.wait() => {}
+            }
+            finish(child).await;
+        }
+        killed
+    }
+
+    /// Nothing lost, nothing double, all equal, nothing left to write.
+    async fn judge(&self) {
+        let sandbox = self.sandbox();
+        let all = referrals(sandbox);
+        let own: Vec<&Value> = all
+            .iter()
+            .filter(|referral| referral["organizationId"] != "msft")
+            .collect();
+        assert_eq!(
+            (own.len(), all.len()),
+            (2, 3),
+            "referrals, with Microsoft's own"
+        );
+        let opportunities = rows(sandbox, "opportunity");
+        assert_eq!(opportunities.len(), 2);
+        assert_eq!(rows(sandbox, "account").len(), 2);
+        // One by the seller, one by the sync.
+        assert_eq!(rows(sandbox, "opportunityclose").len(), 2);
+
+        let find = |name: &str| {
+            let referral = own.iter().find(|one| one["name"] == name).unwrap();
+            let row = opportunities
+                .iter()
+                .find(|row| row["name"] == format!("✔ {name}"))
+                .unwrap();
+            let identifier = &row["msft_microsoftpartnercenterreferralidentifier"];
+            assert_eq!(identifier, &referral["id"]);
+            assert_eq!(referral["externalReferenceId"], row["opportunityid"]);
+            assert!(row["msft_microsoftpartnercenterreferrallink"].is_string());
+            assert!(row["msft_microsoftpartnercenterreferralsyncaudit"].is_string());
+            (*referral, row)
+        };
+        let (referral, row) = find("Warehouse rollout");
+        assert_eq!(
+            both(referral, row),
+            ends(["135000", "2027-04-30", "Ten warehouses."], "Won", (1, 3))
+        );
+        let (referral, row) = find("Plant analytics");
+        assert_eq!(
+            both(referral, row),
+            ends(["90000", "2027-02-26", "Three."], "Lost", (2, 4))
+        );
+
+        let before = sandbox.counts();
+        finish(self.start()).await;
+        let after = sandbox.counts();
+        for service in [ServiceName::PartnerCenter, ServiceName::Dataverse] {
+            assert_eq!(after.of(service).writes, before.of(service).writes);
+        }
+    }
+}
+
+fn opportunity(sandbox: &SandboxHandle, referral: &str) -> String {
+    let rows = rows(sandbox, "opportunity");
+    let row = rows
+        .iter()
+        .find(|row| row["msft_microsoftpartnercenterreferralidentifier"] == referral)
+        .unwrap();
+    row["opportunityid"].as_str().unwrap().to_owned()
+}
+
+type End = ([String; 3], String);
+
+/// Value, day, notes and state of either record.
+fn both(referral: &Value, row: &Value) -> (End, End) {
+    let details = &referral["details"];
+    let number = |value: &Value| value.as_f64().unwrap().to_string();
+    let day = |value: &Value| value.as_str().unwrap()[..10].to_owned();
+    let words = |value: &Value| value.as_str().unwrap().to_owned();
+    (
+        (
+            [
+                number(&details["dealValue"]),
+                day(&details["closingDateTime"]),
+                words(&details["notes"]),
+            ],
+            format!(
+                "{} {}",
+                words(&referral["status"]),
+                words(&referral["substatus"])
+            ),
+        ),
+        (
+            [
+                number(&row["estimatedvalue"]),
+                day(&row["estimatedclosedate"]),
+                words(&row["description"]),
+            ],
+            format!("{} {}", row["statecode"], row["statuscode"]),
+        ),
+    )
+}
+
+fn ends(fields: [&str; 3], substatus: &str, (state, status): (i64, i64)) -> (End, End) {
+    let fields = fields.map(str::to_owned);
+    (
+        (fields.clone(), format!("Closed {substatus}")),
+        (fields, format!("{state} {status}")),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_request_the_story_ends_the_same() {
+    let mut dry = Run::new().await;
+    assert!(!dry.play(None).await);
+    let counts = dry.sandbox().counts();
+    let requests: u64 = ServiceName::ALL
+        .iter()
+        .map(|service| counts.of(*service).requests)
+        .sum();
+    dry.judge().await;
+
+    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let mut runs = JoinSet::new();
+    for number in 1..=requests {
+        for at in [Moment::BeforeEffect, Moment::AfterEffect] {
+            let room = Arc::clone(&room);
+            runs.spawn(async move {
+                let _place = room.acquire().await.unwrap();
+                let mut run = Run::new().await;
+                let killed = run.play(Some((number, at))).await;
+                run.judge().await;
+                (number, at, killed)
+            });
+        }
+    }
+    let mut kills = 0;
+    while let Some(run) = runs.join_next().await {
+        let (number, at, killed) = run.unwrap();
+        assert!(killed, "request {number} was not made ({at:?})");
+        kills += 1;
+    }
+    assert_eq!(kills, requests * 2);
+    println!("crash proof: {requests} requests x 2, {kills} kills, all converged");
+}
