@@ -7,12 +7,15 @@ use cosell_http::{
     Answer, Call, Client, ClientBuilder, Error, ErrorKind, Sent, Sleep, TokenProvider, Transport,
 };
 use http::{
-    HeaderName, HeaderValue,
-    header::{ACCEPT, IF_NONE_MATCH},
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{ACCEPT, IF_NONE_MATCH, RETRY_AFTER},
 };
 use url::Url;
 
-use crate::{Op, Rows, Table, Written, fault::read_fault, written::read_written};
+use crate::{
+    Governor, Op, Rows, Table, Written, fault::read_fault, governor::Governed,
+    written::read_written,
+};
 
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 const ODATA_MAX_VERSION: HeaderName = HeaderName::from_static("odata-maxversion");
@@ -23,6 +26,15 @@ const API_PATH: &str = "api/data/v9.2/";
 #[derive(Clone, Debug)]
 pub struct Dataverse {
     http: Client,
+    governed: Option<Admission>,
+}
+
+/// How calls of this client come by their places.
+#[derive(Clone, Debug)]
+struct Admission {
+    governor: Governor,
+    sleep: Arc<dyn Sleep>,
+    lane: u64,
 }
 
 impl Dataverse {
@@ -41,14 +53,33 @@ impl Dataverse {
             transport,
             tokens,
             sleep,
+            governor: Governor::default(),
             configure: None,
         }
     }
 
     /// A client over `http`, whose base address ends in `/api/data/v9.2/` and whose error reader
-    /// is [`read_fault`].
+    /// is [`read_fault`]. It has no [`Governor`].
     pub fn new(http: Client) -> Self {
-        Self { http }
+        Self {
+            http,
+            governed: None,
+        }
+    }
+
+    /// What keeps this client within the service's limits.
+    pub fn governor(&self) -> Option<&Governor> {
+        self.governed.as_ref().map(|admission| &admission.governor)
+    }
+
+    /// The same client for another caller. Where calls wait for a place, lanes are served in
+    /// turn, so that no caller starves another; a new client is in lane 0.
+    #[must_use]
+    pub fn in_lane(mut self, lane: u64) -> Self {
+        if let Some(admission) = &mut self.governed {
+            admission.lane = lane;
+        }
+        self
     }
 
     /// The pipeline underneath.
@@ -82,7 +113,46 @@ impl Dataverse {
                 call.headers.insert(name, HeaderValue::from_static(value));
             }
         }
+        // The place is held over all tries: a call that waits for its next try is still one of
+        // those that the service is busy with.
+        let _place = match &self.governed {
+            Some(admission) => Some(self.admit(call.operation, admission).await?),
+            None => None,
+        };
         self.http.call(call).await
+    }
+
+    async fn admit(
+        &self,
+        operation: &'static str,
+        admission: &Admission,
+    ) -> Result<impl Sized + use<>, Error> {
+        let Admission {
+            governor,
+            sleep,
+            lane,
+        } = admission;
+        governor
+            .admit(*lane, sleep.as_ref())
+            .await
+            .map_err(|paused| {
+                // Reads like the refusal that this call was spared.
+                let seconds = paused.0.as_secs_f64().ceil();
+                let mut headers = HeaderMap::new();
+                if let Ok(wait) = HeaderValue::try_from(seconds.to_string()) {
+                    headers.insert(RETRY_AFTER, wait);
+                }
+                let body = format!(
+                    "{{\"error\":{{\"code\":\"\",\"message\":\"the service asked this user to wait \
+                     {seconds} s: nothing was sent, try again then\"}}}}"
+                );
+                self.http.part_error(
+                    operation,
+                    StatusCode::TOO_MANY_REQUESTS,
+                    &headers,
+                    &body.into(),
+                )
+            })
     }
 
     /// Sends one operation alone. No byte leaves after `not_after`.
@@ -131,10 +201,18 @@ pub struct DataverseBuilder {
     transport: Arc<dyn Transport>,
     tokens: Arc<dyn TokenProvider>,
     sleep: Arc<dyn Sleep>,
+    governor: Governor,
     configure: Option<Configure>,
 }
 
 impl DataverseBuilder {
+    /// Shares `governor` with the other clients of the same user in the same environment.
+    #[must_use]
+    pub fn governor(mut self, governor: Governor) -> Self {
+        self.governor = governor;
+        self
+    }
+
     /// Adjusts the pipeline underneath (retries, limits, user agent).
     #[must_use]
     pub fn http(
@@ -152,13 +230,22 @@ impl DataverseBuilder {
     /// loopback.
     pub fn build(self) -> Result<Dataverse, Error> {
         let base = api_base(&self.environment)?;
-        let mut builder = Client::builder(base, self.transport, self.tokens, self.sleep)
-            .error_reader(read_fault)
-            .correlation_header(HeaderName::from_static("x-ms-client-request-id"));
+        let transport = Governed::new(self.transport, self.sleep.clone(), self.governor.clone());
+        let mut builder =
+            Client::builder(base, Arc::new(transport), self.tokens, self.sleep.clone())
+                .error_reader(read_fault)
+                .correlation_header(HeaderName::from_static("x-ms-client-request-id"));
         if let Some(configure) = self.configure {
             builder = configure(builder);
         }
-        Ok(Dataverse::new(builder.build()?))
+        Ok(Dataverse {
+            http: builder.build()?,
+            governed: Some(Admission {
+                governor: self.governor,
+                sleep: self.sleep,
+                lane: 0,
+            }),
+        })
     }
 }
 

@@ -6,6 +6,7 @@ mod builder;
 mod changes;
 mod errors;
 mod fake;
+mod governor;
 mod pages;
 mod rows;
 mod sandbox;

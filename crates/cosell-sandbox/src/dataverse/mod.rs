@@ -9,6 +9,7 @@
 //! | `store`, `cell` | rows, versions, undo; one value |
 //! | `draft`, `rules`, `rows`, `closing` | from a body to a row, and what the platform adds |
 //! | `path`, `request`, `service`, `reply` | from a request to an operation and back |
+//! | `limits` | service protection |
 //! | `environment` | who calls, and what the service tells about itself |
 //! | `shape`, `print`, `query`, `functions`, `delta` | reading |
 //! | `multipart`, `batch` | several operations in one request |
@@ -22,6 +23,7 @@ mod delta;
 mod draft;
 mod environment;
 mod functions;
+mod limits;
 mod multipart;
 mod options;
 mod path;
@@ -42,7 +44,6 @@ mod tests;
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -50,6 +51,7 @@ use cell::Cell;
 use schema::Schema;
 use store::{Cells, Store};
 
+pub use limits::Limits;
 pub use options::{
     ClosedRows, DEFAULT_APPLICATION, DEFAULT_SELLER, Options, ReadOnlyColumns, User,
 };
@@ -66,7 +68,7 @@ pub struct Dataverse {
     metadata_version: u64,
     ids: Ids,
     request_ids: Ids,
-    window: Window,
+    loads: limits::Loads,
 }
 
 /// Seeded ids. Rows and requests draw from streams of their own, so that a read more moves no row id.
@@ -94,13 +96,6 @@ impl Ids {
     }
 }
 
-/// Requests of the running five minutes, for the headers that report them.
-#[derive(Clone, Debug, Default)]
-struct Window {
-    start: DateTime<Utc>,
-    requests: u32,
-}
-
 const FIRST_VERSION: u64 = 900_000;
 
 impl Dataverse {
@@ -117,7 +112,7 @@ impl Dataverse {
             request_ids: Ids {
                 state: !options.seed,
             },
-            window: Window::default(),
+            loads: limits::Loads::default(),
             options: Arc::new(options),
         };
         new.seed();

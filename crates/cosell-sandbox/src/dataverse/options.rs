@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use http::StatusCode;
 use uuid::Uuid;
 
+use super::limits::Limits;
 use super::schema::Column;
 
 /// May an ordinary column of a closed opportunity be changed through the API?
@@ -131,6 +132,8 @@ pub struct Options {
     pub read_only_columns: ReadOnlyColumns,
     /// Value of `x-ms-dop-hint`.
     pub dop_hint: u32,
+    /// Service protection; `None` refuses nothing.
+    pub limits: Option<Limits>,
 }
 
 impl Default for Options {
@@ -166,6 +169,7 @@ impl Default for Options {
             empty_code_when_changed: false,
             read_only_columns: ReadOnlyColumns::Ignored,
             dop_hint: 8,
+            limits: None,
         }
     }
 }
@@ -219,6 +223,13 @@ with! {
 }
 
 impl Options {
+    /// Protects the service by these limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
     /// Adds a user.
     #[must_use]
     pub fn with_user(mut self, user: User) -> Self {

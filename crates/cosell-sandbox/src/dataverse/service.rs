@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
-use http::header::LOCATION;
+use chrono::{DateTime, Utc};
+use http::header::{LOCATION, RETRY_AFTER};
 use http::{Method, Request, StatusCode};
 use uuid::Uuid;
 
 use super::cell::quote;
 use super::closing::Outcome;
 use super::draft::{self, Purpose, Setting};
+use super::limits::Throttle;
 use super::path::{self, Resource};
 use super::refusal::Refusal;
 use super::reply::{Reply, empty, put, refused};
@@ -22,8 +23,6 @@ use crate::service::{Caller, Service, TokenFault};
 
 /// Largest body that is read; the limit of the gateway.
 const MAX_BODY: usize = 128 * 1024 * 1024;
-/// Requests that one user has in five minutes.
-const BURST: u32 = 6000;
 
 impl Service for Dataverse {
     fn handle(
@@ -32,30 +31,28 @@ impl Service for Dataverse {
         caller: Result<&Caller, TokenFault>,
         request: &Request<Bytes>,
     ) -> Reply {
-        let mut reply = self.answer(now, caller, request);
+        let (mut reply, user) = self.answer(now, caller, request);
         self.store.commit();
-        self.count(now);
         let request_id = self.request_ids.next().to_string();
         let service_id = self.request_ids.next().to_string();
-        let left = BURST.saturating_sub(self.window.requests);
-        put(&mut reply, "odata-version", "4.0");
-        put(&mut reply, "req_id", &request_id);
-        put(&mut reply, "x-ms-service-request-id", &service_id);
-        put(
-            &mut reply,
-            "x-ms-dop-hint",
-            &self.options.dop_hint.to_string(),
-        );
-        put(
-            &mut reply,
-            "x-ms-ratelimit-burst-remaining-xrm-requests",
-            &left.to_string(),
-        );
-        put(
-            &mut reply,
-            "x-ms-ratelimit-time-remaining-xrm-requests",
-            "1,199,000.00",
-        );
+        let limits = self.options.limits.unwrap_or_default();
+        let (requests, time) = self.loads.left(&limits, user);
+        for (name, value) in [
+            ("odata-version", "4.0"),
+            ("req_id", &*request_id),
+            ("x-ms-service-request-id", &*service_id),
+            ("x-ms-dop-hint", &*self.options.dop_hint.to_string()),
+            (
+                "x-ms-ratelimit-burst-remaining-xrm-requests",
+                &*requests.to_string(),
+            ),
+            (
+                "x-ms-ratelimit-time-remaining-xrm-requests",
+                &*format!("{time}.00"),
+            ),
+        ] {
+            put(&mut reply, name, value);
+        }
         put(
             &mut reply,
             "set-cookie",
@@ -66,51 +63,80 @@ impl Service for Dataverse {
 }
 
 impl Dataverse {
-    fn count(&mut self, now: DateTime<Utc>) {
-        if now - self.window.start >= TimeDelta::seconds(300) || now < self.window.start {
-            self.window.start = now;
-            self.window.requests = 0;
-        }
-        self.window.requests += 1;
-    }
-
     fn answer(
         &mut self,
         now: DateTime<Utc>,
         caller: Result<&Caller, TokenFault>,
         request: &Request<Bytes>,
-    ) -> Reply {
+    ) -> (Reply, Option<Uuid>) {
         let origin = origin(request);
         let caller = match caller {
             Ok(caller) => caller,
-            Err(fault) => return self.challenge(fault, &origin),
+            Err(fault) => return (self.challenge(fault, &origin), None),
         };
         let prefer = Prefer::read(request.headers());
-        let result = self.user_of(caller).and_then(|user| {
-            if request.body().len() > MAX_BODY {
-                return Err(Refusal::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "",
-                    "Request Entity Too Large",
-                ));
-            }
-            let (version, path) = versioned(request.uri().path())?;
-            let operation = Operation {
-                method: request.method().clone(),
-                path: path.to_owned(),
-                query: request.uri().query().unwrap_or_default().to_owned(),
-                headers: request.headers().clone(),
-                body: request.body().clone(),
-                base: format!("{origin}/api/data/{version}/"),
-                references: None,
-            };
-            let actor = Actor { now, user };
-            if path.trim_end_matches('/') == "$batch" {
-                return batch::run(self, &actor, &operation);
-            }
-            Ok(self.perform(&actor, &operation))
-        });
-        result.unwrap_or_else(|refusal| refused(&refusal, &prefer))
+        let user = match self.user_of(caller) {
+            Ok(user) => user,
+            Err(refusal) => return (refused(&refusal, &prefer), None),
+        };
+        if let Err(throttle) = self.admit(now, user, request) {
+            let mut reply = refused(&throttle.refusal, &prefer);
+            let wait = throttle.retry_after.as_secs().to_string();
+            put(&mut reply, RETRY_AFTER.as_str(), &wait);
+            return (reply, Some(user));
+        }
+        let result = self.obey(&Actor { now, user }, request, &origin);
+        let reply = result.unwrap_or_else(|refusal| refused(&refusal, &prefer));
+        (reply, Some(user))
+    }
+
+    fn admit(
+        &mut self,
+        now: DateTime<Utc>,
+        user: Uuid,
+        request: &Request<Bytes>,
+    ) -> Result<(), Throttle> {
+        let batch = request.uri().path().ends_with("/$batch");
+        let operations = if batch {
+            let marks = request.body().windows(b" HTTP/1.1\r".len());
+            marks.filter(|text| *text == b" HTTP/1.1\r").count()
+        } else {
+            1
+        };
+        let limits = self.options.limits;
+        let enforced = limits.is_some();
+        let limits = limits.unwrap_or_default();
+        self.loads
+            .admit(&limits, enforced, user, now, operations.max(1))
+    }
+
+    fn obey(
+        &mut self,
+        actor: &Actor,
+        request: &Request<Bytes>,
+        origin: &str,
+    ) -> Result<Reply, Refusal> {
+        if request.body().len() > MAX_BODY {
+            return Err(Refusal::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "",
+                "Request Entity Too Large",
+            ));
+        }
+        let (version, path) = versioned(request.uri().path())?;
+        let operation = Operation {
+            method: request.method().clone(),
+            path: path.to_owned(),
+            query: request.uri().query().unwrap_or_default().to_owned(),
+            headers: request.headers().clone(),
+            body: request.body().clone(),
+            base: format!("{origin}/api/data/{version}/"),
+            references: None,
+        };
+        if path.trim_end_matches('/') == "$batch" {
+            return batch::run(self, actor, &operation);
+        }
+        Ok(self.perform(actor, &operation))
     }
 
     /// Runs one operation; a refused one leaves nothing behind.

@@ -3,6 +3,7 @@
 mod batch;
 mod closing;
 mod delta;
+mod limits;
 mod money;
 mod queries;
 mod refusals;
