@@ -116,6 +116,7 @@ impl World {
                 PartnerCenterOptions::default()
                     .with_organization_id(Some(self.about.organizations.partner_center.clone()))
                     .with_new_deals(new_deals())
+                    .with_overlap(lag)
                     .with_find_lag(lag)
                     .with_read_lag(lag)
                     .with_lateness(lag),
