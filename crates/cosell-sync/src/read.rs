@@ -1,7 +1,7 @@
 //! Reading what changed: pages of hints into the durable queue, cursor and hints together.
 
 use crate::{
-    Change, Cursor, EngineError, ErrorKind, Hint, QueuedHint, ReadError, RecordError, Role, Side,
+    Change, Cursor, EngineError, ErrorKind, Hint, QueuedHint, ReadError, RecordError, Side,
     round::{Committed, Round},
 };
 
@@ -123,7 +123,7 @@ impl Round<'_> {
                     self.report(|report| report.echoes += 1);
                     continue;
                 }
-            } else if hint.gone || hint.takes_part == Some(false) && !is_part(&hint) {
+            } else if hint.gone || hint.takes_part == Some(false) {
                 self.report(|report| report.dropped += 1);
                 continue;
             }
@@ -175,10 +175,4 @@ impl Round<'_> {
             let _ = self.commit(batch).await?;
         }
     }
-}
-
-fn is_part(hint: &Hint) -> bool {
-    hint.seen
-        .as_ref()
-        .is_some_and(|seen| seen.role == Role::Part)
 }

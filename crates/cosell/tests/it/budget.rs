@@ -121,3 +121,16 @@ async fn one_edit_in_the_portal_costs_two_reads_and_one_write_and_then_nothing()
         "the next round: nothing"
     );
 }
+
+#[tokio::test]
+async fn deals_that_microsoft_sent_cost_no_more_when_nothing_changes() {
+    let world = settled(2).await;
+    let deal = cosell_sandbox::partner_center::InboundDeal::new("Data estate", "Adatum");
+    world.microsoft_sends(deal);
+    world.settle().await;
+    for _ in 0..3 {
+        let requests = round(&world).await;
+        assert_eq!(beyond_idle(&requests), (0, 0, 0, 2), "{requests:#?}");
+        world.sandbox.advance(Duration::from_secs(1));
+    }
+}
