@@ -10,10 +10,10 @@ use http::{HeaderName, HeaderValue, Method, header};
 use url::Url;
 
 use crate::{
-    Continuation, CreateOptions, FieldError, ListOptions, NewReferral, Page, PageStream, Patch,
-    PatchOptions, Patched, RawMap, Referral, ReferralStream, Violations, link,
+    Continuation, CreateOptions, Draft, FieldError, Filter, ListOptions, NewReferral, Page,
+    PageStream, Patch, PatchOptions, PatchOutcome, Patched, RawMap, Referral, ReferralStream,
+    ReferralsBuilder, Violations, is_stale, link,
     page::{CircleGuard, PageFault},
-    read_error,
     wire::encode,
 };
 
@@ -24,10 +24,10 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 ///
 /// | operation | request | method |
 /// |---|---|---|
-/// | list | `GET referrals` | [`list`](Self::list), [`pages`](Self::pages), [`first_page`](Self::first_page) |
+/// | list | `GET referrals` | [`list`](Self::list), [`pages`](Self::pages), [`first_page`](Self::first_page), [`related`](Self::related) |
 /// | get | `GET referrals/{id}` | [`get`](Self::get) |
-/// | create | `POST referrals` | [`create`](Self::create), [`create_raw`](Self::create_raw) |
-/// | patch | `PATCH referrals/{id}` | [`patch`](Self::patch) |
+/// | create | `POST referrals` | [`create_draft`](Self::create_draft), [`create`](Self::create), [`create_raw`](Self::create_raw) |
+/// | patch | `PATCH referrals/{id}` | [`patch_read`](Self::patch_read), [`patch`](Self::patch) |
 /// | anything else | | [`raw`](Self::raw) |
 ///
 /// All need a user's token for the audience `https://api.partner.microsoft.com`, with the role
@@ -42,7 +42,8 @@ pub struct Referrals {
 }
 
 impl Referrals {
-    /// On a client of one's own, which should read errors with [`read_error`].
+    /// On a client of one's own, which should read errors with
+    /// [`read_error`](crate::read_error).
     ///
     /// The client's base is the folder of the collection (`…/v1.0/engagements/`), or a host
     /// alone, for which that path is filled in.
@@ -165,6 +166,21 @@ impl Referrals {
         self.create_raw(draft.raw(), options).await
     }
 
+    /// As [`create`](Self::create), for a draft that knows what its kind of deal needs.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), with [`Draft::check`] under [`CreateOptions::profile`].
+    pub async fn create_draft<D: Draft>(
+        &self,
+        draft: &D,
+        options: CreateOptions,
+    ) -> Result<Referral, Error> {
+        draft
+            .check(options.profile)
+            .map_err(|violations| refuse(CREATE, violations))?;
+        self.create_raw(draft.referral().raw(), options).await
+    }
+
     /// As [`create`](Self::create), from a raw object that is sent as it is.
     ///
     /// # Errors
@@ -198,7 +214,6 @@ impl Referrals {
         patch: &Patch,
         options: PatchOptions,
     ) -> Result<Patched, Error> {
-        const PATCH: &str = "referrals.patch";
         patch
             .check()
             .map_err(|violations| refuse(PATCH, violations))?;
@@ -227,6 +242,68 @@ impl Referrals {
             Some(referral(PATCH, &answer)?)
         };
         Ok(Patched { referral })
+    }
+
+    /// Changes a referral that was read, if it is still as it was read.
+    ///
+    /// The patch is judged against the referral first ([`Patch::check_for`] under
+    /// [`PatchOptions::profile`]), so an illegal move costs no request. The id and the version are
+    /// the referral's own; an [`if_match`](PatchOptions::if_match) of the options is not used.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] if the check objects, or if the referral lacks id or version, as
+    /// items of a list may (nothing was sent: [`get`](Self::get) it); else as
+    /// [`patch`](Self::patch). A stale version is no error but an outcome.
+    pub async fn patch_read(
+        &self,
+        referral: &Referral,
+        patch: &Patch,
+        options: PatchOptions,
+    ) -> Result<PatchOutcome, Error> {
+        patch
+            .check_for(referral, options.profile)
+            .map_err(|violations| refuse(PATCH, violations))?;
+        let (Ok(Some(id)), Ok(Some(version))) = (referral.id(), referral.etag()) else {
+            return Err(invalid(
+                PATCH,
+                "the referral has no id or no eTag, as items of a list may; get it by its id",
+            ));
+        };
+        let options = options.with_if_match(version);
+        match self.patch(&id, patch, options).await {
+            Ok(patched) => Ok(PatchOutcome::Applied(patched)),
+            Err(error) if is_stale(&error) => Ok(PatchOutcome::Stale(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Every referral of an engagement that the identity may see, oldest first. For
+    /// [`Engagement::sort`](crate::Engagement::sort).
+    ///
+    /// The link in a referral that promises the same is not followed: it is neither encoded nor
+    /// quoted. Referrals of other engagements are dropped, should the service not honour the
+    /// filter. Lists may be late: what was created a moment ago may be missing.
+    ///
+    /// # Errors
+    /// As [`first_page`](Self::first_page).
+    pub async fn related(&self, engagement_id: &str) -> Result<Vec<Referral>, Error> {
+        if engagement_id.trim().is_empty() {
+            return Err(invalid(
+                LIST,
+                "the engagement's id is empty; give the engagementId of a referral",
+            ));
+        }
+        let options = ListOptions::default().with_filter(Filter::engagement(engagement_id));
+        self.list(options)
+            .try_filter(|referral| {
+                let same = matches!(
+                    referral.engagement_id(),
+                    Ok(Some(id)) if id.eq_ignore_ascii_case(engagement_id)
+                );
+                std::future::ready(same)
+            })
+            .try_collect()
+            .await
     }
 
     async fn page(&self, target: String) -> Result<Page, Error> {
@@ -274,6 +351,7 @@ impl Referrals {
 
 const LIST: &str = "referrals.list";
 const CREATE: &str = "referrals.create";
+const PATCH: &str = "referrals.patch";
 
 /// Where a walk through pages stands.
 enum Place {
@@ -298,7 +376,7 @@ fn refuse(operation: &'static str, violations: Violations) -> Error {
     invalid(operation, "breaks rules of the service").with_source(violations)
 }
 
-fn invalid(operation: &'static str, message: impl Into<String>) -> Error {
+pub(crate) fn invalid(operation: &'static str, message: impl Into<String>) -> Error {
     Error::new(operation, ErrorKind::Invalid, Sent::No, message)
 }
 
@@ -310,38 +388,4 @@ fn circle() -> Error {
         "the links to the next page go round in a circle; start over, and if it stays so tell \
          the service's support",
     )
-}
-
-/// Builds a [`Referrals`].
-#[derive(Debug)]
-pub struct ReferralsBuilder {
-    base: Option<Url>,
-    transport: Arc<dyn Transport>,
-    tokens: Arc<dyn TokenProvider>,
-    sleep: Arc<dyn Sleep>,
-}
-
-impl ReferralsBuilder {
-    /// Another address than production; see [`Referrals::new`] for what it is.
-    #[must_use]
-    pub fn base(mut self, base: Url) -> Self {
-        self.base = Some(base);
-        self
-    }
-
-    /// Finishes.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`] when the address is neither https nor loopback.
-    pub fn build(self) -> Result<Referrals, Error> {
-        let base = match self.base {
-            Some(base) => base,
-            None => Url::parse(link::PRODUCTION)
-                .map_err(|error| invalid("referrals.build", "no address").with_source(error))?,
-        };
-        let http = Client::builder(base, self.transport, self.tokens, self.sleep)
-            .error_reader(read_error)
-            .build()?;
-        Ok(Referrals::new(http))
-    }
 }

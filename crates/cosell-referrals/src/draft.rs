@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    Consent, CustomerProfile, Details, InviteContext, Member, Qualification, ReferralType, Status,
-    Substatus, Target, Violations,
+    Consent, CustomerProfile, Details, InviteContext, Member, Profile, Qualification, ReferralType,
+    Status, Substatus, Target, Violations,
     violation::{Findings, is_code},
     wire::wire_object,
 };
@@ -38,6 +38,10 @@ wire_object! {
         campaign_id: String = "campaignId", with_campaign_id;
         /// Partner location. Fixed after creation.
         mpn_id: String = "mpnId", with_mpn_id;
+        /// Go-to-market program.
+        referral_program: String = "referralProgram", with_referral_program;
+        /// Stage of the sale; a [`SalesStage`](crate::SalesStage).
+        sales_stage: String = "salesStage", with_sales_stage;
         /// Status to begin with. The service makes a partner's own referral Active whatever this
         /// says.
         status: Status = "status";
@@ -60,6 +64,44 @@ impl NewReferral {
         draft.0.put("consent", consent);
         draft.0.put("details", details);
         draft.with_qualification(Qualification::SalesQualified)
+    }
+
+    /// A draft of a deal of one's own, from which the kinds are made:
+    /// [`PrivateDeal`](crate::PrivateDeal), [`PartnerLedDeal`](crate::PartnerLedDeal),
+    /// [`CoSellDeal`](crate::CoSellDeal), [`ServicesCoSellDeal`](crate::ServicesCoSellDeal).
+    pub fn deal(
+        name: impl Into<String>,
+        customer_profile: &CustomerProfile,
+        consent: &Consent,
+        details: &Details,
+    ) -> Self {
+        Self::new(
+            &ReferralType::Independent,
+            customer_profile,
+            consent,
+            details,
+        )
+        .with_name(name)
+    }
+
+    pub(crate) fn with_type(mut self, referral_type: &ReferralType) -> Self {
+        self.0.put("type", referral_type);
+        self
+    }
+
+    pub(crate) fn with_consent(mut self, consent: &Consent) -> Self {
+        self.0.put("consent", consent);
+        self
+    }
+
+    pub(crate) fn with_details(mut self, details: &Details) -> Self {
+        self.0.put("details", details);
+        self
+    }
+
+    pub(crate) fn without_external_reference_id(mut self) -> Self {
+        self.0.remove("externalReferenceId");
+        self
     }
 
     /// Begins at a pair of status and substatus.
@@ -162,9 +204,18 @@ fn check_details(details: &Details, findings: &mut Findings) {
 pub struct CreateOptions {
     /// No byte leaves after this moment.
     pub not_after: Option<DateTime<Utc>>,
+    /// How much of a [`Draft`](crate::Draft) is checked before it is sent.
+    pub profile: Profile,
 }
 
 impl CreateOptions {
+    /// Checks a [`Draft`](crate::Draft) so.
+    #[must_use]
+    pub fn with_profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
     /// Forbids sending after `moment`.
     #[must_use]
     pub fn with_not_after(mut self, moment: DateTime<Utc>) -> Self {

@@ -2,8 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
+use serde_json::value::RawValue;
 
-use crate::{AssistanceRequestCode, CustomerIdType, SolutionType, TargetType, wire::wire_object};
+use crate::{
+    AssistanceRequestCode, CustomerIdType, Requirements, TargetType, ValidationStatus,
+    wire::wire_object,
+};
 
 wire_object! {
     /// The customer of a deal. Fixed after creation but for `team`.
@@ -12,7 +16,8 @@ wire_object! {
         name: String = "name", with_name;
         /// Its address.
         address: Address = "address", with_address;
-        /// Bracket of employees, such as `251to1000employees`.
+        /// Bracket of employees, such as `251to1000employees`: a
+        /// [`CustomerSize`](crate::CustomerSize).
         size: String = "size", with_size;
         /// People at the customer; at least one where Microsoft's help is wanted.
         team: [Member] = "team", with_team;
@@ -20,6 +25,10 @@ wire_object! {
         ids: [CustomerId] = "ids", with_ids;
         /// Has Microsoft matched the customer with an account?
         is_matching_complete: bool = "isMatchingComplete";
+        /// May purchases count towards the customer's commitment to spend on Azure?
+        is_macc_eligible: bool = "isMaccEligible";
+        /// Of a shape that is not published.
+        activities: Box<RawValue> = "activities";
     }
 }
 
@@ -70,6 +79,24 @@ wire_object! {
         email: String = "email", with_email;
         /// Title.
         title: String = "title", with_title;
+        /// Address of the LinkedIn profile.
+        linked_in_profile_url: String = "linkedInProfileUrl", with_linked_in_profile_url;
+        /// How the person wants to hear from the service.
+        contact_preference: ContactPreference = "contactPreference", with_contact_preference;
+        /// What the service found out about the e-mail address of a lead.
+        email_validation_status: ValidationStatus = "emailValidationStatus";
+        /// What the service found out about the telephone number of a lead.
+        phone_validation_status: ValidationStatus = "phoneValidationStatus";
+    }
+}
+
+wire_object! {
+    /// How a person wants to hear from the service.
+    ContactPreference {
+        /// Language and region, such as `en-gb`.
+        locale: String = "locale", with_locale;
+        /// Are messages unwanted?
+        disable_notifications: bool = "disableNotifications", with_disable_notifications;
     }
 }
 
@@ -130,89 +157,12 @@ wire_object! {
         closing_date_time: DateTime<Utc> = "closingDateTime", with_closing_date_time;
         /// What the customer needs.
         requirements: Requirements = "requirements", with_requirements;
-    }
-}
-
-wire_object! {
-    /// What a customer needs.
-    Requirements {
-        /// Solutions; the service wants at least one on a deal.
-        solutions: [Solution] = "solutions", with_solutions;
-        /// Further demands as names and values.
-        additional_requirements: AdditionalRequirements =
-            "additionalRequirements", with_additional_requirements;
-    }
-}
-
-wire_object! {
-    /// Further demands.
-    AdditionalRequirements {
-        /// Names and values, such as `CustomerMarketplaceIntent` and `HaveNotDecided`.
-        attributes: [Attribute] = "attributes", with_attributes;
-        /// What devices need; the published samples send it empty.
-        iot: Iot = "iot", with_iot;
-    }
-}
-
-wire_object! {
-    /// What a deal about devices needs.
-    Iot {
-        /// Number of the customer's licence agreement.
-        customer_license_agreement_number: String =
-            "customerLicenseAgreementNumber", with_customer_license_agreement_number;
-        /// Category of the device.
-        device_category: String = "deviceCategory", with_device_category;
-        /// Type of the silicon.
-        silicon_type: String = "siliconType", with_silicon_type;
-        /// Is the device certified for Azure?
-        azure_certified_device: bool = "azureCertifiedDevice", with_azure_certified_device;
-        /// Are services attached?
-        attach_services: bool = "attachServices", with_attach_services;
-    }
-}
-
-wire_object! {
-    /// A name with a value.
-    Attribute {
-        /// The name (`type` on the wire).
-        name: String = "type", with_name;
-        /// The value (`id` on the wire).
-        value: String = "id", with_value;
-    }
-}
-
-impl Attribute {
-    /// `value` under `name`.
-    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
-        Self::default().with_name(name).with_value(value)
-    }
-}
-
-wire_object! {
-    /// A solution on a deal.
-    Solution {
-        /// Id, such as `SOL-10482-QRT`, or the name of a category; opaque.
-        id: String = "id", with_id;
-        /// Display name.
-        name: String = "name", with_name;
-        /// What `id` names (`type` on the wire).
-        kind: SolutionType = "type", with_kind;
-        /// Whose solution it is, such as `3P`; not what the documents call "SolutionType", which
-        /// is [`kind`](Self::kind).
-        solution_type: String = "solutionType", with_solution_type;
-        /// Who publishes it.
-        publisher_name: String = "publisherName", with_publisher_name;
-        /// Price.
-        price: Decimal = "price", with_price;
-        /// How many.
-        quantity: Decimal = "quantity", with_quantity;
-    }
-}
-
-impl Solution {
-    /// The solution `id`, which names what `kind` says.
-    pub fn new(id: impl Into<String>, kind: SolutionType) -> Self {
-        Self::default().with_id(id).with_kind(kind)
+        /// What the customer did; undocumented.
+        customer_action: String = "customerAction";
+        /// Did the customer ask to be contacted?
+        customer_requested_contact: bool = "customerRequestedContact";
+        /// Level of incentive; undocumented.
+        incentive_level: String = "incentiveLevel";
     }
 }
 
@@ -268,5 +218,13 @@ wire_object! {
     TrackingInfo {
         /// Microsoft's own CRM; filled once Microsoft accepts.
         microsoft_msx_id: String = "microsoftMsxId";
+        /// Opportunity in Microsoft's CRM for the federal government of the United States.
+        microsoft_us_fed_opportunity_id: String = "microsoftUSFedOpportunityId";
+        /// Lead in the same.
+        microsoft_us_fed_lead_id: String = "microsoftUSFedLeadId";
+        /// Deal in the system before this one.
+        migrated_psc_deal_id: String = "migratedPSCDealId";
+        /// The partner's deal in the system before this one.
+        migrated_psc_partner_deal_id: String = "migratedPSCPartnerDealId";
     }
 }

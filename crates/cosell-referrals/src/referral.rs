@@ -4,9 +4,12 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
+use serde_json::value::RawValue;
+
 use crate::{
-    Consent, CustomerProfile, Details, Direction, FieldError, InviteContext, Member, Qualification,
-    ReferralType, Status, Substatus, Target, TrackingInfo,
+    CallToAction, Consent, CustomerProfile, Details, Direction, FieldError, InviteContext, Links,
+    Member, Qualification, Quality, ReferralSource, ReferralType, Registration, RegistrationStatus,
+    Status, Substatus, Tag, Target, TrackingInfo,
     wire::{At, Object, Wire, wire_object},
 };
 
@@ -65,12 +68,47 @@ wire_object! {
         tracking_info: TrackingInfo = "trackingInfo";
         /// Go-to-market program.
         referral_program: String = "referralProgram";
-        /// Stage: words (`Qualify`) or percentages (`40`), as somebody sent it.
+        /// Stage: words (`Qualify`) or percentages (`40`), as somebody sent it; a
+        /// [`SalesStage`](crate::SalesStage) reads either.
         sales_stage: String = "salesStage";
         /// Marketing campaign.
         campaign_id: String = "campaignId";
         /// Partner location.
         mpn_id: String = "mpnId";
+        /// Where a lead of the marketplace came from. Alone it does not tell that it is one: see
+        /// [`category`](Self::category).
+        referral_source: ReferralSource = "referralSource";
+        /// What the customer of a lead of the marketplace clicked on.
+        call_to_action: CallToAction = "callToAction";
+        /// Is it marked with a heart in the portal?
+        favorite: bool = "favorite";
+        /// How good a lead is thought to be.
+        quality: Quality = "quality";
+        /// Is a lead thought to be spam?
+        is_spam: bool = "isSpam";
+        /// Marks of the portal.
+        tags: [Tag] = "tags";
+        /// Deal registrations.
+        registrations: [Registration] = "registrations";
+        /// Where the deal registration stands.
+        registration_status: RegistrationStatus = "registrationStatus";
+        /// Does the service register the deal by itself?
+        is_auto_registration_enabled: bool = "isAutoRegistrationEnabled";
+        /// A request for an exception from the rules of registration; of a shape that is not
+        /// published.
+        exception: Box<RawValue> = "exception";
+        /// By what it was changed last.
+        last_modified_via: String = "lastModifiedVia";
+        /// Undocumented.
+        last_run_id: String = "lastRunId";
+        /// By what it was created.
+        created_via: String = "createdVia";
+        /// How confidential it is; only `None` has been seen.
+        deal_sensitivity: String = "dealSensitivity";
+        /// The service's own links; not to be followed as they are.
+        links: Links = "links";
+        /// Address of the service's description of this object.
+        odata_context: String = "@odata.context";
     }
 }
 
@@ -109,11 +147,11 @@ impl fmt::Display for ETag {
 }
 
 impl Wire for ETag {
-    fn read(raw: &serde_json::value::RawValue, at: &At<'_>) -> Result<Option<Self>, FieldError> {
+    fn read(raw: &RawValue, at: &At<'_>) -> Result<Option<Self>, FieldError> {
         String::read(raw, at).map(|text| text.map(Self))
     }
 
-    fn write(&self) -> Box<serde_json::value::RawValue> {
+    fn write(&self) -> Box<RawValue> {
         self.0.write()
     }
 }

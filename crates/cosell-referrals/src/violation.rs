@@ -2,6 +2,17 @@
 
 use std::fmt;
 
+/// How much is checked before anything is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Profile {
+    /// What the portal, its file upload and Microsoft's connectors ask for. Which of it the
+    /// service itself enforces is not published.
+    #[default]
+    Strict,
+    /// Only what the service is known to refuse.
+    Lenient,
+}
+
 /// One rule that an input breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -43,6 +54,10 @@ impl Findings {
             rule,
             cure,
         });
+    }
+
+    pub(crate) fn extend(&mut self, others: Violations) {
+        self.0.extend(others.0);
     }
 
     pub(crate) fn verdict(self) -> Result<(), Violations> {

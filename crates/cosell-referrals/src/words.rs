@@ -142,6 +142,131 @@ wire_word! {
     }
 }
 
+wire_word! {
+    /// Where a lead of the marketplace came from. The spelling on the wire is not published; these
+    /// are the portal's words without blanks.
+    ReferralSource {
+        /// AppSource.
+        AppSource = "AppSource",
+        /// Azure Marketplace.
+        AzureMarketplace = "AzureMarketplace",
+        /// Azure portal.
+        AzurePortal = "AzurePortal",
+    }
+}
+
+wire_word! {
+    /// What the customer of a lead clicked on. The spelling on the wire is not published; these are
+    /// the portal's words without blanks.
+    CallToAction {
+        /// Get it now.
+        GetItNow = "GetItNow",
+        /// Free trial.
+        FreeTrial = "FreeTrial",
+        /// Test drive.
+        TestDrive = "TestDrive",
+        /// Contact me.
+        ContactMe = "ContactMe",
+        /// Request private offer.
+        RequestPrivateOffer = "RequestPrivateOffer",
+        /// Get it now or Free trial.
+        Ins = "INS",
+    }
+}
+
+wire_word! {
+    /// How good a lead is thought to be.
+    Quality {
+        /// Nobody knows.
+        Unknown = "Unknown",
+        /// Good.
+        High = "High",
+        /// Poor.
+        Low = "Low",
+    }
+}
+
+wire_word! {
+    /// What the service found out about an e-mail address or a telephone number.
+    ValidationStatus {
+        /// It exists.
+        Valid = "Valid",
+        /// It does not.
+        Invalid = "Invalid",
+        /// It is known for spam.
+        Spam = "Spam",
+        /// Nobody knows.
+        Unknown = "Unknown",
+    }
+}
+
+wire_word! {
+    /// Does the customer want to buy in the marketplace? `Yes` and `No` are not published.
+    MarketplaceIntent {
+        /// Has not decided.
+        HaveNotDecided = "HaveNotDecided",
+        /// Yes.
+        Yes = "Yes",
+        /// No.
+        No = "No",
+    }
+}
+
+wire_word! {
+    /// Bracket of a customer's employees: two generations, both accepted by the service.
+    CustomerSize {
+        /// 1 to 50; the older generation, as the next two.
+        From1To50 = "1to50employees",
+        /// 51 to 500.
+        From51To500 = "51to500employees",
+        /// More than 500.
+        Over500 = "Morethan500employees",
+        /// 1 to 9; the newer generation, as the rest.
+        From1To9 = "1to9employees",
+        /// 10 to 50.
+        From10To50 = "10to50employees",
+        /// 51 to 250.
+        From51To250 = "51to250employees",
+        /// 251 to 1000.
+        From251To1000 = "251to1000employees",
+        /// 1001 to 5000.
+        From1001To5000 = "1001to5000employees",
+        /// 5001 to 10000.
+        From5001To10000 = "5001to10000employees",
+        /// 10001 to 20000.
+        From10001To20000 = "10001to20000employees",
+        /// More than 20000.
+        Over20000 = "Morethan20000employees",
+    }
+}
+
+wire_word! {
+    /// Stage of a sale: two vocabularies, words and percentages as text. Which of them the service
+    /// takes today is not published, so send what the record already uses.
+    SalesStage {
+        /// `Qualify`.
+        Qualify = "Qualify",
+        /// `Develop`.
+        Develop = "Develop",
+        /// `Propose`.
+        Propose = "Propose",
+        /// `Close`.
+        Close = "Close",
+        /// Created or accepted.
+        Percent10 = "10",
+        /// Qualified.
+        Percent20 = "20",
+        /// Developed.
+        Percent40 = "40",
+        /// Proposed.
+        Percent60 = "60",
+        /// Negotiated.
+        Percent80 = "80",
+        /// Won.
+        Percent100 = "100",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -77,6 +77,17 @@ impl Wire for String {
     }
 }
 
+impl Wire for Box<RawValue> {
+    /// Whatever stands there, untouched.
+    fn read(raw: &RawValue, _: &At<'_>) -> Result<Option<Self>, FieldError> {
+        Ok(Some(raw.to_owned()))
+    }
+
+    fn write(&self) -> Box<RawValue> {
+        self.clone()
+    }
+}
+
 impl Wire for bool {
     fn read(raw: &RawValue, at: &At<'_>) -> Result<Option<Self>, FieldError> {
         if let Ok(flag) = serde_json::from_str(raw.get()) {

@@ -140,9 +140,14 @@ impl Object {
         self.put_raw(name, encode_list(values));
     }
 
-    fn put_raw(&mut self, name: &str, value: Box<RawValue>) {
+    /// Takes a member away in every spelling.
+    pub(crate) fn remove(&mut self, name: &str) {
         self.members
             .retain(|key, _| !key.eq_ignore_ascii_case(name));
+    }
+
+    fn put_raw(&mut self, name: &str, value: Box<RawValue>) {
+        self.remove(name);
         self.members.insert(name.to_owned(), value);
     }
 

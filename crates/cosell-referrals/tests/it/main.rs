@@ -1,8 +1,16 @@
 //! The crate as its users see it: records, requests and answers.
 
+mod dates;
+mod deals;
+mod engagements;
 mod exchanges;
+mod judged;
+mod models;
 mod paging;
 mod patches;
 mod records;
+mod registrations;
+mod samples;
 mod sandbox;
+mod states;
 mod support;

@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use cosell_http::{AccessToken, Sent, Sleep, TokenError, TokenProvider, Transport, TransportError};
-use cosell_referrals::Referrals;
+use cosell_referrals::{Referral, Referrals, State, Violations};
 use http::{Request, Response};
+use serde_json::Value;
 
 pub(crate) const ID: &str = "b7a1f0d3-52c9-4e86-8f3a-6d1c9e2470aa";
 pub(crate) const ETAG: &str = "\"7c00a91f-0000-0d00-0000-69aedbc70000\"";
@@ -63,6 +64,11 @@ impl Scripted {
             .collect()
     }
 
+    /// Every request so far, in order.
+    pub(crate) fn taken(&self) -> Vec<Request<Bytes>> {
+        std::mem::take(&mut *self.seen.lock().unwrap())
+    }
+
     /// The only request.
     pub(crate) fn request(&self) -> Request<Bytes> {
         let mut seen = self.seen.lock().unwrap();
@@ -111,4 +117,28 @@ impl Sleep for Still {
     }
 
     async fn sleep(&self, _duration: Duration) {}
+}
+
+/// The sample in another state, changed.
+pub(crate) fn sample_in(state: &State, change: impl FnOnce(&mut Value)) -> Referral {
+    let mut body: Value = serde_json::from_str(SAMPLE).unwrap();
+    body["status"] = state.status.as_str().into();
+    body["substatus"] = state.substatus.as_str().into();
+    change(&mut body);
+    Referral::from_json(body.to_string().as_bytes()).unwrap()
+}
+
+/// The sample in another state.
+pub(crate) fn plain(state: &State) -> Referral {
+    sample_in(state, |_| {})
+}
+
+/// The fields of broken rules, in their order.
+pub(crate) fn fields(result: Result<(), Violations>) -> Vec<String> {
+    let violations = result.unwrap_err();
+    violations
+        .list()
+        .iter()
+        .map(|one| one.field.clone())
+        .collect()
 }

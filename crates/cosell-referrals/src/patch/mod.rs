@@ -1,5 +1,10 @@
 //! Changing a referral.
 
+mod append;
+mod check;
+mod options;
+mod registration;
+
 use std::fmt;
 
 use chrono::{DateTime, Utc};
@@ -8,17 +13,21 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+pub use options::{PatchOptions, PatchOutcome, PatchVerb, Patched};
+pub use registration::RegistrationEdit;
+
 use crate::{
-    ETag, Member, Referral, Solution, Status, Substatus, Violations,
-    violation::{Findings, is_code},
+    Member, Solution, Status, Substatus, Violations,
+    violation::Findings,
     wire::{Wire, encode, encode_list},
 };
 
 /// Changes to one referral, applied all or none.
 ///
 /// Expresses only what the service is known to take (and [`name`](Self::with_name), marked). A
-/// list is replaced whole, since the service knows no `remove`, and appending is not safe to
-/// repeat: read it, change it, set it. Setting a field twice keeps the later value.
+/// list is replaced whole, since the service knows no `remove`: read it, change it, set it; or it
+/// is [added to](Self::add_to_team), which compares first. Setting a field twice keeps the later
+/// value.
 ///
 /// ```
 /// use cosell_referrals::Patch;
@@ -31,7 +40,16 @@ use crate::{
 /// ```
 #[derive(Clone, Default)]
 pub struct Patch {
-    changes: Vec<(&'static str, Box<RawValue>)>,
+    changes: Vec<Change>,
+}
+
+/// One operation of the document.
+#[derive(Clone)]
+struct Change {
+    path: &'static str,
+    value: Box<RawValue>,
+    /// Adds to the list that `path` ends in, instead of setting a value.
+    appends: bool,
 }
 
 const NAME: &str = "/name";
@@ -41,6 +59,9 @@ const STATUS_REASON: &str = "/statusReason";
 const DEAL_VALUE: &str = "/details/dealValue";
 const CURRENCY: &str = "/details/currency";
 const SOLUTIONS: &str = "/details/requirements/solutions";
+const CUSTOMER_TEAM: &str = "/customerProfile/team";
+const TEAM: &str = "/team";
+const SHARE: &str = "/consent/consentToShareReferralWithMicrosoftSellers";
 
 /// Every path that a patch may change; `/name` is not among the published ones.
 const PATHS: [&str; 16] = [
@@ -57,9 +78,9 @@ const PATHS: [&str; 16] = [
     "/referralProgram",
     "/details/closingDateTime",
     "/details/notes",
-    "/customerProfile/team",
-    "/team",
-    "/consent/consentToShareReferralWithMicrosoftSellers",
+    CUSTOMER_TEAM,
+    TEAM,
+    SHARE,
 ];
 
 impl Patch {
@@ -96,6 +117,14 @@ impl Patch {
     #[must_use]
     pub fn lose(self, reason: impl Into<String>) -> Self {
         self.with_state(&Status::Closed, &Substatus::Lost)
+            .with_status_reason(reason)
+    }
+
+    /// Closes a referral because it is an error, such as a duplicate. Cannot be undone. The word
+    /// `Error` is the portal's; the API's own table lacks it.
+    #[must_use]
+    pub fn close_as_error(self, reason: impl Into<String>) -> Self {
+        self.with_state(&Status::Closed, &Substatus::Error)
             .with_status_reason(reason)
     }
 
@@ -169,22 +198,19 @@ impl Patch {
     /// People at the customer; the whole list. Taken until the deal is shared.
     #[must_use]
     pub fn with_customer_team(self, team: &[Member]) -> Self {
-        self.replace("/customerProfile/team", encode_list(team))
+        self.replace(CUSTOMER_TEAM, encode_list(team))
     }
 
     /// People of one's own organization; the whole list.
     #[must_use]
     pub fn with_team(self, team: &[Member]) -> Self {
-        self.replace("/team", encode_list(team))
+        self.replace(TEAM, encode_list(team))
     }
 
     /// Lets Microsoft's sellers see the deal. Cannot be undone.
     #[must_use]
     pub fn share_with_microsoft_sellers(self) -> Self {
-        self.replace(
-            "/consent/consentToShareReferralWithMicrosoftSellers",
-            true.write(),
-        )
+        self.replace(SHARE, true.write())
     }
 
     /// Name of the deal. Not among the published paths: Microsoft's CRM connector renames deals,
@@ -213,83 +239,6 @@ impl Patch {
         Ok(self.replace(path, value))
     }
 
-    /// Checks what can be known to be refused without asking.
-    ///
-    /// # Errors
-    /// [`Violations`], all of them. The values are not in it.
-    pub fn check(&self) -> Result<(), Violations> {
-        let mut findings = Findings::default();
-        if self.is_empty() {
-            findings.add("patch", "changes nothing", "set a field, or send no patch");
-        }
-        self.check_state(&mut findings);
-        let name = self.change(NAME).map(|_| self.sent::<String>(NAME));
-        if name.is_some_and(|name| name.unwrap_or_default().trim().is_empty()) {
-            findings.add("name", "is empty", "give the deal a name");
-        }
-        if self
-            .sent::<Decimal>(DEAL_VALUE)
-            .is_some_and(|value| value <= Decimal::ZERO)
-        {
-            findings.add(
-                "details.dealValue",
-                "must be above zero: an update with 0 breaks the deal",
-                "leave the value as it is",
-            );
-        }
-        let currency = self.change(CURRENCY).map(|_| self.sent::<String>(CURRENCY));
-        if currency.is_some_and(|code| !is_code(&code.unwrap_or_default(), 3)) {
-            findings.add(
-                "details.currency",
-                "must be a currency code of ISO 4217",
-                "give three capital letters such as USD",
-            );
-        }
-        if self
-            .change(SOLUTIONS)
-            .is_some_and(|list| list.get() == "[]")
-        {
-            findings.add(
-                "details.requirements.solutions",
-                "a deal has at least one solution",
-                "keep one, or put the new ones in its place in the same patch",
-            );
-        }
-        findings.verdict()
-    }
-
-    fn check_state(&self, findings: &mut Findings) {
-        let Some(substatus) = self.sent::<Substatus>(SUBSTATUS) else {
-            return;
-        };
-        let status = self.sent::<Status>(STATUS);
-        if let (Some(belongs), Some(status)) = (substatus.status(), status)
-            && status != belongs
-            && !matches!(status, Status::Other(_))
-        {
-            findings.add(
-                "substatus",
-                "does not belong to the status beside it",
-                "send New with Pending or Received, Active with Accepted, Closed with an outcome",
-            );
-        }
-        if substatus == Substatus::Expired {
-            findings.add(
-                "substatus",
-                "only the service lets a referral expire",
-                "decline it instead",
-            );
-        }
-        let reason = self.change(STATUS_REASON).map(|raw| raw.get() == "\"\"");
-        if matches!(substatus, Substatus::Declined | Substatus::Lost) && reason == Some(true) {
-            findings.add(
-                "statusReason",
-                "is empty on a referral that is declined or lost",
-                "say why, or leave it out",
-            );
-        }
-    }
-
     /// The JSON Patch document.
     pub fn to_json(&self, verb: PatchVerb) -> String {
         #[derive(Serialize)]
@@ -301,10 +250,10 @@ impl Patch {
         let operations: Vec<_> = self
             .changes
             .iter()
-            .map(|(path, value)| Operation {
-                op: verb.as_str(),
-                path,
-                value,
+            .map(|change| Operation {
+                op: if change.appends { "add" } else { verb.as_str() },
+                path: change.path,
+                value: &change.value,
             })
             .collect();
         encode(&operations).get().to_owned()
@@ -314,9 +263,11 @@ impl Patch {
     ///
     /// Yes if it sets plain values without a condition. If the first try landed and only its
     /// answer was lost, the second would be refused: as stale where there is a condition, as an
-    /// illegal move where the state changes. What was done would be reported as not done.
+    /// illegal move where the state changes. What was done would be reported as not done. What is
+    /// added to a list would be there twice.
     pub fn repeat(&self, options: &PatchOptions) -> Repeat {
-        if options.if_match.is_some() || self.change(STATUS).is_some() {
+        let appends = self.changes.iter().any(|change| change.appends);
+        if options.if_match.is_some() || appends || self.change(STATUS).is_some() {
             Repeat::IfNotSent
         } else {
             Repeat::Safe
@@ -324,16 +275,29 @@ impl Patch {
     }
 
     fn replace(mut self, path: &'static str, value: Box<RawValue>) -> Self {
-        self.changes.retain(|(other, _)| *other != path);
-        self.changes.push((path, value));
+        self.changes.retain(|other| other.path != path);
+        self.changes.push(Change {
+            path,
+            value,
+            appends: false,
+        });
+        self
+    }
+
+    fn append(mut self, path: &'static str, value: Box<RawValue>) -> Self {
+        self.changes.push(Change {
+            path,
+            value,
+            appends: true,
+        });
         self
     }
 
     fn change(&self, path: &str) -> Option<&RawValue> {
         let mut changes = self.changes.iter();
         changes
-            .find(|(other, _)| *other == path)
-            .map(|(_, value)| &**value)
+            .find(|other| other.path == path)
+            .map(|change| &*change.value)
     }
 
     fn sent<T: Wire>(&self, path: &str) -> Option<T> {
@@ -345,91 +309,8 @@ impl Patch {
 impl fmt::Debug for Patch {
     /// Paths without values: they may hold personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let paths = self.changes.iter().map(|(path, _)| path);
+        let paths = self.changes.iter().map(|change| change.path);
         f.write_str("Patch ")?;
         f.debug_set().entries(paths).finish()
     }
-}
-
-/// The word for setting a value. Both mean the same where the value exists; which of them the
-/// service takes for a property that is absent is not published.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PatchVerb {
-    /// `replace`, as in every published sample.
-    #[default]
-    Replace,
-    /// `add`, which by RFC 6902 also sets what is absent.
-    Add,
-}
-
-impl PatchVerb {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Replace => "replace",
-            Self::Add => "add",
-        }
-    }
-}
-
-/// How a patch is sent.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct PatchOptions {
-    /// Change only this version; without it the last write wins.
-    pub if_match: Option<ETag>,
-    /// Ask for the changed referral (default), which spares a read.
-    pub representation: bool,
-    /// No byte leaves after this moment.
-    pub not_after: Option<DateTime<Utc>>,
-    /// How values are set.
-    pub verb: PatchVerb,
-}
-
-impl Default for PatchOptions {
-    fn default() -> Self {
-        Self {
-            if_match: None,
-            representation: true,
-            not_after: None,
-            verb: PatchVerb::Replace,
-        }
-    }
-}
-
-impl PatchOptions {
-    /// Only if the referral is still at this version.
-    #[must_use]
-    pub fn with_if_match(mut self, etag: ETag) -> Self {
-        self.if_match = Some(etag);
-        self
-    }
-
-    /// Ask for the changed referral?
-    #[must_use]
-    pub fn with_representation(mut self, wanted: bool) -> Self {
-        self.representation = wanted;
-        self
-    }
-
-    /// Forbids sending after `moment`.
-    #[must_use]
-    pub fn with_not_after(mut self, moment: DateTime<Utc>) -> Self {
-        self.not_after = Some(moment);
-        self
-    }
-
-    /// How values are set.
-    #[must_use]
-    pub fn with_verb(mut self, verb: PatchVerb) -> Self {
-        self.verb = verb;
-        self
-    }
-}
-
-/// A patch took effect.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Patched {
-    /// The referral afterwards, if the service sent it.
-    pub referral: Option<Referral>,
 }
