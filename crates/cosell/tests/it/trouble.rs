@@ -1,7 +1,7 @@
 //! Lost answers, throttling, bad records, wrong set-ups.
 
 use cosell::{ConnectorColumns, DynamicsOptions, PartnerCenterOptions, Service, http::ErrorKind};
-use cosell_sandbox::{Fault, FaultRule, Moment, ServiceName, partner_center::InboundDeal};
+use cosell_sandbox::{Fault, FaultRule, Garbage, Moment, ServiceName, partner_center::InboundDeal};
 use serde_json::json;
 
 use crate::world::{self, AUDIT, SYNC, World};
@@ -161,6 +161,71 @@ async fn the_audit_line_of_a_refusal_holds_the_services_words_and_a_correlation_
         audit.contains("[correlation ") && audit.ends_with(']'),
         "{audit}"
     );
+}
+
+#[tokio::test]
+async fn answers_that_cannot_be_read_lose_nothing() {
+    for form in [
+        Garbage::Html,
+        Garbage::Truncated,
+        Garbage::Malformed,
+        Garbage::Empty,
+    ] {
+        for service in [ServiceName::PartnerCenter, ServiceName::Dataverse] {
+            let world = World::new().await;
+            let opportunity = world.marked_deal();
+            world.settle().await;
+            let (id, _) = world.only_referral();
+            world.crm_update(opportunity, json!({"estimatedvalue": 91000}));
+            world.portal_edit(id, &[("/details/notes", json!("edited"))]);
+            let rule = FaultRule::new(Fault::Garbage { form }).with_service(service);
+            world.sandbox.add_fault(rule);
+            let report = world.cosell.run_once().await.unwrap();
+            assert!(!report.errors.is_empty(), "{form:?} of {service:?} is told");
+            world.settle().await;
+            let (_, referral) = world.only_referral();
+            assert_eq!(referral["details"]["dealValue"].as_f64(), Some(91_000.0));
+            assert_eq!(world.opportunity(opportunity)["description"], "edited");
+            world.assert_equal().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_waits_alone() {
+    let world = World::new().await;
+    let bad = world.marked_deal();
+    let good = world.marked_deal();
+    world.settle().await;
+    let rule = FaultRule::new(Fault::Garbage {
+        form: Garbage::Malformed,
+    })
+    .with_service(ServiceName::Dataverse)
+    .with_path_contains(bad.to_string())
+    .with_times(None);
+    world.sandbox.add_fault(rule);
+    for id in [bad, good] {
+        world.crm_update(id, json!({"description": "edited"}));
+    }
+    let report = world.cosell.run_once().await.unwrap();
+    assert_eq!(report.errors.len(), 1);
+    let error = &report.errors[0];
+    assert_eq!(
+        error.id.as_ref().unwrap().as_str(),
+        bad.to_string(),
+        "named"
+    );
+    let notes = |id: uuid::Uuid| {
+        let referrals = world.referrals();
+        let named =
+            |referral: &&serde_json::Value| referral["externalReferenceId"] == id.to_string();
+        referrals.iter().find(named).unwrap()["details"]["notes"].clone()
+    };
+    assert_eq!(notes(good), "edited", "the other one went on");
+    assert_ne!(notes(bad), "edited");
+    world.sandbox.clear_faults();
+    world.settle().await;
+    assert_eq!(notes(bad), "edited", "and it follows when it can be read");
 }
 
 #[tokio::test]
