@@ -169,6 +169,8 @@ pub struct SignInOptions {
     pub partner_center_audiences: Vec<String>,
     /// Addresses that mean the Dataverse environment in a scope.
     pub dataverse_audiences: Vec<String>,
+    /// Addresses that mean the webhook registration in a scope.
+    pub webhook_audiences: Vec<String>,
 }
 
 impl SignInOptions {
@@ -218,6 +220,7 @@ impl Default for SignInOptions {
             rotation: Rotation::default(),
             partner_center_audiences: vec!["https://api.partner.microsoft.com".into()],
             dataverse_audiences: vec!["https://fabrikam-sales.crm4.dynamics.com".into()],
+            webhook_audiences: vec!["https://api.partnercenter.microsoft.com".into()],
         }
     }
 }

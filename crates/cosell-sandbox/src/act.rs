@@ -96,6 +96,14 @@ pub enum Act {
         /// The roles from now on.
         roles: Vec<String>,
     },
+    /// Somebody else in the tenant registers a webhook: events go there from now on.
+    AdminTakesWebhook {
+        /// Address of theirs.
+        url: String,
+        /// Events they want.
+        #[serde(default)]
+        events: Vec<String>,
+    },
     /// The sandbox's clock moves forward.
     ClockAdvance {
         /// Seconds.

@@ -149,9 +149,10 @@ fn route(
             sandbox.advance(Duration::from_secs(advance.advance_seconds));
             json!({ "now": sandbox.now() })
         }
+        "webhooks" if get => sandbox.with(|sandbox| sandbox.webhooks_json()),
         "referrals" if get => sandbox.with(|sandbox| sandbox.referrals_json()),
         "" | "act" | "faults" | "log" | "counts" | "counts/reset" | "held" | "release"
-        | "clock" | "referrals" => {
+        | "clock" | "webhooks" | "referrals" => {
             return Err(Reply::refused(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "this control call has another method; see the table in the crate's README",

@@ -25,6 +25,7 @@ mod spoiled;
 mod tokens;
 #[cfg(feature = "transport")]
 mod transport;
+pub mod webhooks;
 
 pub use accounts::{
     App, CLIENT_ID, CLIENT_SECRET, CRM_SELLER, FirstSignIn, PORTAL_USER, REFERRALS_USER,

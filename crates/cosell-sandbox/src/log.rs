@@ -16,11 +16,18 @@ pub enum ServiceName {
     PartnerCenter,
     /// The Dataverse Web API.
     Dataverse,
+    /// Partner Center's webhook registration, and the certificates it signs with.
+    Webhooks,
 }
 
 impl ServiceName {
-    /// All three.
-    pub const ALL: [Self; 3] = [Self::SignIn, Self::PartnerCenter, Self::Dataverse];
+    /// All four.
+    pub const ALL: [Self; 4] = [
+        Self::SignIn,
+        Self::PartnerCenter,
+        Self::Dataverse,
+        Self::Webhooks,
+    ];
 
     /// The name used in JSON.
     pub fn as_str(self) -> &'static str {
@@ -28,6 +35,7 @@ impl ServiceName {
             Self::SignIn => "sign_in",
             Self::PartnerCenter => "partner_center",
             Self::Dataverse => "dataverse",
+            Self::Webhooks => "webhooks",
         }
     }
 }
@@ -80,6 +88,8 @@ pub struct Counts {
     pub partner_center: ServiceCount,
     /// Dataverse.
     pub dataverse: ServiceCount,
+    /// Webhook registration and certificates.
+    pub webhooks: ServiceCount,
 }
 
 impl Counts {
@@ -89,6 +99,7 @@ impl Counts {
             ServiceName::SignIn => self.sign_in,
             ServiceName::PartnerCenter => self.partner_center,
             ServiceName::Dataverse => self.dataverse,
+            ServiceName::Webhooks => self.webhooks,
         }
     }
 
@@ -97,6 +108,7 @@ impl Counts {
             ServiceName::SignIn => &mut self.sign_in,
             ServiceName::PartnerCenter => &mut self.partner_center,
             ServiceName::Dataverse => &mut self.dataverse,
+            ServiceName::Webhooks => &mut self.webhooks,
         }
     }
 }

@@ -15,7 +15,7 @@ struct Arguments {
     /// A TOML script of what the people on both sides do.
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
-    /// First of four ports in a row; free ones are chosen otherwise.
+    /// First of five ports in a row; free ones are chosen otherwise.
     #[arg(long, value_name = "PORT")]
     port_base: Option<u16>,
     /// Print one line of JSON with the addresses instead of the introduction.
@@ -119,6 +119,7 @@ fn introduce(at: &Endpoints) {
         sign_in,
         partner_center,
         dataverse,
+        webhooks,
         control,
         ..
     } = at;
@@ -129,6 +130,7 @@ cosell-sandbox: Partner Center and Dataverse on this machine. Ctrl-C ends it; no
   sign-in         {sign_in}
   Partner Center  {partner_center}
   Dataverse       {dataverse}
+  webhooks        {webhooks}
   control         {control}
 
   tenant          {TENANT}

@@ -1,6 +1,6 @@
 //! How a sandbox is set up.
 
-use crate::{CRM_SELLER, Clock, SignInOptions, User, dataverse, partner_center};
+use crate::{CRM_SELLER, Clock, SignInOptions, User, dataverse, partner_center, webhooks};
 
 /// Settings of a [`Sandbox`](crate::Sandbox). The defaults are a partner named Fabrikam with one
 /// application, three users, empty tables and real time.
@@ -18,6 +18,8 @@ pub struct Options {
     pub partner_center: partner_center::Options,
     /// Dataverse.
     pub dataverse: dataverse::Options,
+    /// Partner Center's webhooks.
+    pub webhooks: webhooks::Options,
     /// How many requests the log keeps (default 10,000); numbers and counts cover all.
     pub log_capacity: usize,
 }
@@ -30,13 +32,14 @@ impl Options {
         self
     }
 
-    /// Sets the seed of all three services. Options of a service that are given later bring their
+    /// Sets the seed of all services. Options of a service that are given later bring their
     /// own.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self.partner_center = self.partner_center.with_seed(seed);
         self.dataverse = self.dataverse.with_seed(seed);
+        self.webhooks = self.webhooks.with_seed(seed);
         self
     }
 
@@ -51,6 +54,13 @@ impl Options {
     #[must_use]
     pub fn with_partner_center(mut self, options: partner_center::Options) -> Self {
         self.partner_center = options;
+        self
+    }
+
+    /// Sets up Partner Center's webhooks.
+    #[must_use]
+    pub fn with_webhooks(mut self, options: webhooks::Options) -> Self {
+        self.webhooks = options;
         self
     }
 
@@ -76,6 +86,7 @@ impl Default for Options {
             sign_in: SignInOptions::default(),
             partner_center: partner_center::Options::default(),
             dataverse: dataverse::Options::default().with_seller(seller),
+            webhooks: webhooks::Options::default(),
             log_capacity: 10_000,
         }
     }

@@ -109,6 +109,11 @@ impl Sandbox {
                 known.roles.clone_from(roles);
                 Acted::default()
             }
+            Act::AdminTakesWebhook { url, events } => {
+                let events: Vec<&str> = events.iter().map(String::as_str).collect();
+                self.webhooks_mut().take_over(url, &events);
+                Acted::default()
+            }
             Act::ClockAdvance { seconds } => {
                 self.advance(Duration::from_secs(*seconds));
                 Acted::default()
@@ -123,6 +128,25 @@ impl Sandbox {
     /// All referrals as a JSON array.
     pub fn referrals_json(&self) -> Value {
         self.partner_center().referrals().cloned().collect()
+    }
+
+    /// The webhook side: registration, root certificate, posts given up, time of the next post.
+    pub fn webhooks_json(&self) -> Value {
+        let webhooks = self.webhooks();
+        let registration = webhooks.registration().map(|held| {
+            json!({
+                "url": held.url,
+                "events": held.events,
+                "signature_in_own_header": held.signature_in_own_header,
+            })
+        });
+        json!({
+            "registration": registration,
+            "certificate_url": webhooks.options().certificate_url,
+            "root_certificate": webhooks.root_certificate(),
+            "given_up": webhooks.given_up().count(),
+            "next_delivery": webhooks.next_delivery(),
+        })
     }
 
     /// All rows of a table (logical name); none when there is no such table. Raw, so that amounts
@@ -166,6 +190,7 @@ impl Sandbox {
             "sign_ins": first,
             "partner_center_audiences": sign_in.partner_center_audiences,
             "dataverse_audiences": sign_in.dataverse_audiences,
+            "webhook_audiences": sign_in.webhook_audiences,
         })
     }
 

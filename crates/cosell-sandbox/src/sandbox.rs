@@ -1,4 +1,4 @@
-//! The two services, their sign-in, one clock, and what stands between them and a caller.
+//! The services, their sign-in, one clock, and what stands between them and a caller.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -18,6 +18,7 @@ use crate::{
     partner_center::PartnerCenter,
     sign_in, spoiled,
     tokens::Tokens,
+    webhooks::{Delivered, Delivery, Webhooks},
 };
 
 /// What becomes of a request, for whoever brought it.
@@ -86,6 +87,7 @@ pub struct Sandbox {
     partner_center: PartnerCenter,
     dataverse: Dataverse,
     dataverse_organization: Uuid,
+    webhooks: Webhooks,
     faults: Faults,
     log: Log,
     last_held: u64,
@@ -108,10 +110,14 @@ impl Sandbox {
     /// A fresh sandbox.
     pub fn new(options: Options) -> Self {
         let now = options.clock.now();
+        let mut partner_center = PartnerCenter::new(options.partner_center);
+        // From here on changes are gathered; there are none yet.
+        partner_center.take_changes();
         Self {
             tokens: Tokens::new(options.seed, now, &options.sign_in),
             clock: options.clock,
-            partner_center: PartnerCenter::new(options.partner_center),
+            partner_center,
+            webhooks: Webhooks::new(options.webhooks),
             dataverse_organization: options.dataverse.organization_id,
             dataverse: Dataverse::new(options.dataverse.with_tenant(options.sign_in.tenant)),
             sign_in: options.sign_in,
@@ -202,13 +208,22 @@ impl Sandbox {
         let caller = caller.as_ref().map_err(|fault| *fault);
         match service {
             ServiceName::SignIn => sign_in::handle(now, &self.sign_in, &mut self.tokens, request),
-            ServiceName::PartnerCenter => match late_list {
-                Some(lag) => self
-                    .partner_center
-                    .with_list_lag(lag, |service| service.handle(now, caller, request)),
-                None => self.partner_center.handle(now, caller, request),
-            },
+            ServiceName::PartnerCenter => {
+                let answer = match late_list {
+                    Some(lag) => self
+                        .partner_center
+                        .with_list_lag(lag, |service| service.handle(now, caller, request)),
+                    None => self.partner_center.handle(now, caller, request),
+                };
+                self.notice_changes();
+                answer
+            }
             ServiceName::Dataverse => self.dataverse.handle(now, caller, request),
+            ServiceName::Webhooks => {
+                // What changed before a registration is posted by the one before it.
+                self.notice_changes();
+                self.webhooks.handle(now, caller, request)
+            }
         }
     }
 
@@ -371,6 +386,40 @@ impl Sandbox {
     /// Partner Center, for its actors.
     pub fn partner_center_mut(&mut self) -> &mut PartnerCenter {
         &mut self.partner_center
+    }
+
+    /// The webhook side's state.
+    pub fn webhooks(&self) -> &Webhooks {
+        &self.webhooks
+    }
+
+    /// The webhook side, to change its switches and to take its registration over.
+    pub fn webhooks_mut(&mut self) -> &mut Webhooks {
+        self.notice_changes();
+        &mut self.webhooks
+    }
+
+    /// Takes the webhook posts that are due, signed and ready to be sent. The end of each is to be
+    /// told with [`report_delivery`](Self::report_delivery), else it counts as under way for ever.
+    pub fn take_deliveries(&mut self) -> Vec<Delivery> {
+        let now = self.now();
+        self.partner_center.settle(now);
+        self.notice_changes();
+        self.webhooks.take(now)
+    }
+
+    /// Tells how a post ended. One that failed is due again later, ten times in all.
+    pub fn report_delivery(&mut self, number: u64, how: Delivered) {
+        let now = self.now();
+        self.webhooks.report(now, number, how);
+    }
+
+    fn notice_changes(&mut self) {
+        let changes = self.partner_center.take_changes();
+        if !changes.is_empty() {
+            let now = self.now();
+            self.webhooks.notice(now, changes, &self.partner_center);
+        }
     }
 
     /// Dataverse's state.

@@ -2,6 +2,7 @@
 //! one for the control API.
 
 mod body;
+mod post;
 
 use std::{io, net::Ipv4Addr, time::Duration};
 
@@ -29,6 +30,8 @@ pub struct Endpoints {
     pub partner_center: String,
     /// The Dataverse environment's.
     pub dataverse: String,
+    /// Webhook registration's.
+    pub webhooks: String,
     /// Address of the control API, ending in `/_sandbox/`.
     pub control: String,
 }
@@ -37,8 +40,8 @@ pub struct Endpoints {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServeOptions {
-    /// First of four ports in a row: sign-in, Partner Center, Dataverse, control. Free ports are
-    /// chosen when absent.
+    /// First of five ports in a row: sign-in, Partner Center, Dataverse, control, webhooks. Free
+    /// ports are chosen when absent.
     pub port_base: Option<u16>,
     /// Largest request body in bytes (default 32 MiB); longer ones get 413.
     pub body_limit: usize,
@@ -54,7 +57,7 @@ impl Default for ServeOptions {
 }
 
 impl ServeOptions {
-    /// Takes four ports in a row from this one.
+    /// Takes five ports in a row from this one.
     #[must_use]
     pub fn with_port_base(mut self, port: Option<u16>) -> Self {
         self.port_base = port;
@@ -108,20 +111,23 @@ impl Drop for Running {
 
 /// Serves `sandbox` on 127.0.0.1 until the returned value is dropped or shut down.
 ///
-/// The address of the Dataverse listener, and that of the Partner Center listener, become
-/// audiences that the token endpoint knows.
+/// The addresses of the Dataverse, Partner Center and webhook listeners become audiences that the
+/// token endpoint knows, and signed posts name a certificate on the last of them. Webhooks are
+/// posted ten times a second; to receivers on plain http only, others count as unreachable.
 ///
 /// # Errors
-/// When a port cannot be had, or the four ports do not fit below 65536.
+/// When a port cannot be had, or the five ports do not fit below 65536.
 pub async fn serve(sandbox: SandboxHandle, options: ServeOptions) -> io::Result<Running> {
     let sign_in = listen(options.port_base, 0).await?;
     let partner_center = listen(options.port_base, 1).await?;
     let dataverse = listen(options.port_base, 2).await?;
     let control = listen(options.port_base, 3).await?;
+    let webhooks = listen(options.port_base, 4).await?;
     let endpoints = Endpoints {
         sign_in: address(&sign_in)?,
         partner_center: address(&partner_center)?,
         dataverse: address(&dataverse)?,
+        webhooks: address(&webhooks)?,
         control: format!("{}/_sandbox/", address(&control)?),
     };
     sandbox.with(|sandbox| {
@@ -130,6 +136,11 @@ pub async fn serve(sandbox: SandboxHandle, options: ServeOptions) -> io::Result<
             .partner_center_audiences
             .push(endpoints.partner_center.clone());
         known.dataverse_audiences.push(endpoints.dataverse.clone());
+        known.webhook_audiences.push(endpoints.webhooks.clone());
+        sandbox.webhooks_mut().options_mut().certificate_url = format!(
+            "{}/cert/pcnotifications-dispatch.microsoft.com.cer",
+            endpoints.webhooks
+        );
     });
     let limit = options.body_limit;
     let mut listeners = Vec::new();
@@ -138,9 +149,11 @@ pub async fn serve(sandbox: SandboxHandle, options: ServeOptions) -> io::Result<
         (partner_center, Door::Service(ServiceName::PartnerCenter)),
         (dataverse, Door::Service(ServiceName::Dataverse)),
         (control, Door::Control(endpoints.clone())),
+        (webhooks, Door::Service(ServiceName::Webhooks)),
     ] {
         listeners.push(tokio::spawn(accept(listener, sandbox.clone(), door, limit)));
     }
+    listeners.push(tokio::spawn(post::post_webhooks(sandbox.clone())));
     Ok(Running {
         endpoints,
         sandbox,
@@ -160,7 +173,7 @@ async fn listen(base: Option<u16>, offset: u16) -> io::Result<TcpListener> {
         Some(base) => base.checked_add(offset).ok_or_else(|| {
             io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "four ports in a row are needed: the first must be 65532 at most",
+                "five ports in a row are needed: the first must be 65531 at most",
             )
         })?,
     };

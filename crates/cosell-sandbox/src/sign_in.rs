@@ -226,6 +226,8 @@ impl Endpoint<'_> {
             Ok((ServiceName::PartnerCenter, resource.to_owned()))
         } else if is_one_of(&self.options.dataverse_audiences) {
             Ok((ServiceName::Dataverse, resource.to_owned()))
+        } else if is_one_of(&self.options.webhook_audiences) {
+            Ok((ServiceName::Webhooks, resource.to_owned()))
         } else {
             Err(Refusal::new(
                 "invalid_resource",

@@ -78,6 +78,12 @@ fn service_body(service: ServiceName, status: StatusCode, retry_after: Option<u6
             };
             json!({ "error": { "code": code, "message": message } })
         }
+        ServiceName::Webhooks => json!({
+            "code": status.as_u16(),
+            "description": "The request could not be served.",
+            "data": [],
+            "source": "PartnerApiServiceCore",
+        }),
         ServiceName::Dataverse => {
             let (code, message) = match status.as_u16() {
                 429 => (

@@ -20,6 +20,8 @@ pub struct Hosts {
     pub partner_center: Vec<String>,
     /// Dataverse.
     pub dataverse: Vec<String>,
+    /// Webhook registration and certificates.
+    pub webhooks: Vec<String>,
 }
 
 impl Default for Hosts {
@@ -28,6 +30,10 @@ impl Default for Hosts {
             sign_in: vec!["login.microsoftonline.com".into()],
             partner_center: vec!["api.partner.microsoft.com".into()],
             dataverse: vec![".dynamics.com".into()],
+            webhooks: vec![
+                "api.partnercenter.microsoft.com".into(),
+                "3psostorageacct.blob.core.windows.net".into(),
+            ],
         }
     }
 }
@@ -50,6 +56,8 @@ impl Hosts {
             Some(ServiceName::PartnerCenter)
         } else if matches(&self.dataverse) {
             Some(ServiceName::Dataverse)
+        } else if matches(&self.webhooks) {
+            Some(ServiceName::Webhooks)
         } else {
             None
         }

@@ -40,6 +40,7 @@ use crate::service::{Caller, Service, TokenFault};
 use answer::Reply;
 use patch::Hand;
 use status::MICROSOFT;
+pub(crate) use store::Change;
 use store::{Duty, Store, text};
 
 const COLLECTION: &str = "/v1.0/engagements/referrals";
@@ -110,6 +111,19 @@ impl PartnerCenter {
                 }
             }
         }
+    }
+
+    /// Takes the changes since the last time; from the first time on they are gathered.
+    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
+        self.store.take_changes()
+    }
+
+    /// Does the organization hold a referral of this engagement?
+    pub(crate) fn takes_part(&self, engagement: Uuid) -> bool {
+        let own = self.organization().0;
+        self.store
+            .engagement(engagement)
+            .any(|(_, body)| body["organizationId"] == own)
     }
 
     fn organization(&self) -> (String, String) {

@@ -57,6 +57,17 @@ impl Record {
     }
 }
 
+/// A referral was made or changed: what the service tells its subscribers.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) id: Uuid,
+    pub(crate) engagement: Option<Uuid>,
+    /// Organization that the referral belongs to.
+    pub(crate) owner: String,
+    pub(crate) created: bool,
+}
+
 /// What the service does on its own later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Duty {
@@ -84,6 +95,8 @@ pub(super) struct Store {
     by_updated: BTreeSet<Key>,
     by_engagement: BTreeMap<Uuid, Vec<Uuid>>,
     due: BTreeMap<(DateTime<Utc>, u64), (Uuid, Duty)>,
+    /// Gathered once somebody takes them; nobody does where the service stands alone.
+    changes: Option<Vec<Change>>,
     last: DateTime<Utc>,
     seed: u64,
     drawn: u64,
@@ -97,6 +110,7 @@ impl Store {
             by_updated: BTreeSet::new(),
             by_engagement: BTreeMap::new(),
             due: BTreeMap::new(),
+            changes: None,
             last: DateTime::UNIX_EPOCH,
             seed,
             drawn: 0,
@@ -152,7 +166,30 @@ impl Store {
                 past: Vec::new(),
             },
         );
+        self.note(at, id, true);
         at
+    }
+
+    /// Takes the changes since the last time; from the first time on they are gathered.
+    pub(super) fn take_changes(&mut self) -> Vec<Change> {
+        self.changes.replace(Vec::new()).unwrap_or_default()
+    }
+
+    fn note(&mut self, at: DateTime<Utc>, id: Uuid, created: bool) {
+        let Some(changes) = &mut self.changes else {
+            return;
+        };
+        let Some(record) = self.records.get(&id) else {
+            return;
+        };
+        let text = |name: &str| record.current.body[name].as_str();
+        changes.push(Change {
+            at,
+            id,
+            engagement: text("engagementId").and_then(|id| id.parse().ok()),
+            owner: text("organizationId").unwrap_or_default().to_owned(),
+            created,
+        });
     }
 
     /// Changes a referral: `edit` gets the time and the body; tag and time of update are renewed.
@@ -181,6 +218,7 @@ impl Store {
             .partition_point(|(at_then, _)| *at_then <= at - REMEMBERED);
         let surplus = record.past.len().saturating_sub(REMEMBERED_VERSIONS);
         record.past.drain(..needed.saturating_sub(1).max(surplus));
+        self.note(at, id, false);
     }
 
     fn version(&mut self, at: DateTime<Utc>, mut body: Map<String, Value>) -> Version {

@@ -8,3 +8,4 @@ mod in_process;
 mod over_http;
 mod script;
 mod sign_in;
+mod webhooks;

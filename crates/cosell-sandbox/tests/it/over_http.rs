@@ -154,7 +154,7 @@ async fn ports_in_a_row_are_refused_where_they_do_not_fit() {
         .await
         .unwrap_err();
     assert!(
-        error.to_string().contains("65532") || error.to_string().contains("65535"),
+        error.to_string().contains("65531") || error.to_string().contains("65535"),
         "{error}"
     );
 }
