@@ -222,8 +222,12 @@ impl Played<'_> {
                 }
             }
             Sync::Rests => {
-                if self.tally.writes() > 0 || self.calls.partner_center.writes > 0 {
+                let requests = [self.calls.partner_center, self.calls.dataverse];
+                if self.tally.writes() > 0 || requests.iter().any(|calls| calls.writes > 0) {
                     faults.push("something was written".to_owned());
+                }
+                if requests.iter().any(|calls| calls.requests != 1) {
+                    faults.push("not asked exactly once".to_owned());
                 }
             }
         }

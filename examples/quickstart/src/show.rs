@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use cosell::{Comparison, sync::Side};
 use serde_json::{Value, json};
 
@@ -297,7 +297,7 @@ impl Show {
         table
             .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_header(header);
+            .set_header(header.map(|title| Cell::new(title).add_attribute(Attribute::Bold)));
         if !self.terminal || std::env::var_os("NO_COLOR").is_some() {
             table.force_no_tty();
         }

@@ -258,7 +258,7 @@ pub(crate) const STORY: &[Step] = &[
     },
     Step {
         title: "Nobody did anything",
-        told: "One more round asks both services what has changed, and writes nothing.",
+        told: "One more round asks each service once what has changed, and writes nothing.",
         deeds: &[],
         sync: Sync::Rests,
         deals: &[],

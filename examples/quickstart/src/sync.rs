@@ -1,6 +1,6 @@
 //! Rounds until nothing is left to do.
 
-use std::time::Duration;
+use std::{future::pending, pin::pin, time::Duration};
 
 use chrono::{DateTime, Utc};
 use cosell::{
@@ -17,6 +17,8 @@ use crate::{
 
 /// Waits longer than this are left to the next start.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// Between two looks while watching.
+const GLANCE: Duration = Duration::from_secs(1);
 /// Rounds in a row that bring nothing but errors.
 const MOST_FAILURES: u32 = 5;
 
@@ -107,19 +109,32 @@ pub(crate) async fn alone(world: &World, show: &Show, watch: bool) -> Result<boo
     show.parked(&parked(&connected.cosell).await?);
     if watch {
         show.say("In step. Watching both sides; Ctrl-C ends it.");
-        let stop = async {
-            // Without the signal there is no way to ask for an end but the process's own.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        connected
-            .cosell
-            .run(stop)
-            .await
-            .map_err(|error| Failure::of("the sync stopped", &error))?;
+        watching(&connected, show).await;
     }
     Ok(true)
+}
+
+/// Looks again and again, and tells what was done. `Cosell::run` does this for a program that has
+/// nothing to tell.
+async fn watching(connected: &Connected, show: &Show) {
+    let mut stop = pin!(async {
+        // Without the signal there is no way to ask for an end but the process's own.
+        if tokio::signal::ctrl_c().await.is_err() {
+            pending::<()>().await;
+        }
+    });
+    loop {
+        tokio::select! {
+            () = &mut stop => return,
+            () = tokio::time::sleep(GLANCE) => {}
+        }
+        match until_quiet(connected).await {
+            Ok(tally) if tally.writes() == 0 && tally.errors.is_empty() => {}
+            Ok(tally) => show.synced(&tally),
+            // A service that is away for a while comes back.
+            Err(failure) => show.say(failure.text()),
+        }
+    }
 }
 
 /// Pairs that wait for a change or a person, and why.

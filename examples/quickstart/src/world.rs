@@ -130,7 +130,6 @@ impl World {
                 EngineOptions::default()
                     .with_send_window(window)
                     .with_lease(window * 2)
-                    .with_poll_interval(window)
                     .with_backoff_base(lag)
                     .with_backoff_max(window * 2),
             )

@@ -42,9 +42,22 @@ async fn an_address_where_no_double_is_says_how_to_start_one() {
     }
 }
 
-// R11, R33
+// R11
 #[tokio::test]
-async fn a_refused_sign_in_names_the_service_and_the_cure() {
+async fn a_missing_role_is_named_with_its_service() {
+    let double = double().await;
+    act(
+        double.sandbox(),
+        json!({ "do": "admin_roles", "user": "referrals@fabrikam.example", "roles": [] }),
+    );
+    let told = refused(&["--sandbox", &double.endpoints().control, "--sync-only"]).await;
+    assert!(told.contains("Partner Center: "), "{told}");
+    assert!(told.contains("Referrals Admin"), "{told}");
+}
+
+// R33
+#[tokio::test]
+async fn a_refused_sign_in_names_the_service_and_the_cure_before_anything_is_written() {
     let double = double().await;
     act(
         double.sandbox(),
@@ -55,6 +68,11 @@ async fn a_refused_sign_in_names_the_service_and_the_cure() {
     assert!(told.contains("sign in again"), "{told}");
     assert!(!told.contains("sandbox-secret"), "{told}");
     assert!(!told.contains("sandbox-refresh-token"), "{told}");
+    let counts = double.sandbox().counts();
+    assert_eq!(
+        (counts.partner_center.writes, counts.dataverse.writes),
+        (0, 0)
+    );
 }
 
 #[tokio::test]
