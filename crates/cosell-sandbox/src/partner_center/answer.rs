@@ -69,7 +69,10 @@ pub(super) fn finish(
         );
     }
     if status == StatusCode::METHOD_NOT_ALLOWED {
-        headers.insert(header::ALLOW, HeaderValue::from_static("GET, POST, PATCH"));
+        headers.insert(
+            header::ALLOW,
+            HeaderValue::from_static("GET, POST, PATCH, PUT"),
+        );
     }
     *response.body_mut() = Bytes::from(body);
     response

@@ -152,7 +152,7 @@ fn expiry(at: DateTime<Utc>) -> DateTime<Utc> {
         .and_utc()
 }
 
-fn is_for_microsoft(body: &Map<String, Value>) -> bool {
+pub(super) fn is_for_microsoft(body: &Map<String, Value>) -> bool {
     body["target"].as_array().is_some_and(|targets| {
         targets
             .iter()
@@ -161,7 +161,7 @@ fn is_for_microsoft(body: &Map<String, Value>) -> bool {
 }
 
 /// The first thing that a portal user could not have left out.
-fn complete(body: &Map<String, Value>, for_microsoft: bool) -> Result<(), Refusal> {
+pub(super) fn complete(body: &Map<String, Value>, for_microsoft: bool) -> Result<(), Refusal> {
     let whole = Value::Object(body.clone());
     let required = |path: &str| {
         let pointer = format!("/{}", path.replace('.', "/"));

@@ -115,7 +115,12 @@ pub(super) const REFERRAL: &[Field] = &[
     own("quality", Absent::Word("Unknown")),
     own("isSpam", Absent::False),
     own("tags", Absent::EmptyList),
-    own("registrations", Absent::EmptyList),
+    Field {
+        name: "registrations",
+        shape: Shape::List(&Shape::Object(REGISTRATION)),
+        by: By::Service,
+        absent: Absent::EmptyList,
+    },
     own("registrationStatus", Absent::Word("None")),
     own("isAutoRegistrationEnabled", Absent::False),
     own("exception", Absent::Null),
@@ -300,6 +305,73 @@ const TRACKING: &[Field] = &[
     own("microsoftUSFedLeadId", Absent::Null),
     own("migratedPSCDealId", Absent::Null),
     own("migratedPSCPartnerDealId", Absent::Null),
+];
+
+const REGISTRATION: &[Field] = &[
+    own("id", Absent::Null),
+    set("type", Shape::Choice(&["AzureIPCoSell"]), Absent::Null),
+    own("registrationDateTime", Absent::Null),
+    own("status", Absent::Word("None")),
+    own("statusReason", Absent::Null),
+    set("contract", Shape::Object(CONTRACT), Absent::Filled),
+    list("solutionDetails", &Shape::Object(REGISTERED)),
+    Field {
+        name: "statusHistory",
+        shape: Shape::Object(HISTORY),
+        by: By::Service,
+        absent: Absent::Filled,
+    },
+];
+
+const CONTRACT: &[Field] = &[
+    set("value", Shape::Number, Absent::Null),
+    text("currency"),
+    set("startDateTime", Shape::Moment, Absent::Null),
+    set("endDateTime", Shape::Moment, Absent::Null),
+    set("signDateTime", Shape::Moment, Absent::Null),
+    set(
+        "term",
+        Shape::Choice(&["Perpetual", "Finite"]),
+        Absent::Null,
+    ),
+];
+
+const REGISTERED: &[Field] = &[
+    text("id"),
+    text("name"),
+    set("value", Shape::Number, Absent::Null),
+    text("currency"),
+    set("isDeployedOnAzure", Shape::Flag, Absent::False),
+    set(
+        "primaryDeploymentOn",
+        Shape::Choice(&["Customer", "Partner"]),
+        Absent::Null,
+    ),
+    set(
+        "pricingModel",
+        Shape::Choice(&["PayAsYouGo", "Other"]),
+        Absent::Null,
+    ),
+    set(
+        "marketplaceTransactionDetails",
+        Shape::Object(&[
+            set("isMarketplaceTransacted", Shape::Flag, Absent::False),
+            set(
+                "marketplaceTransactionDateTime",
+                Shape::Moment,
+                Absent::Null,
+            ),
+        ]),
+        Absent::Filled,
+    ),
+];
+
+const HISTORY: &[Field] = &[
+    own("reviewPendingDateTime", Absent::Null),
+    own("actionRequiredDateTime", Absent::Null),
+    own("passedDateTime", Absent::Null),
+    own("failedDateTime", Absent::Null),
+    own("approvedDateTime", Absent::Null),
 ];
 
 /// Is there such a top-level property?

@@ -1,10 +1,10 @@
 //! Partner Center referrals: a double written from the public record, with field tables of its
 //! own and one switch per fact that the record leaves open.
 //!
-//! Served are `GET` and `POST` on `/v1.0/engagements/referrals`, `GET` and `PATCH` on
-//! `/v1.0/engagements/referrals/{id}`. People at work without the API (a Microsoft seller, a user
-//! of the portal) are methods of [`PartnerCenter`]. Nothing happens between calls: what the
-//! service does on its own is done, with its own time, when the next call comes.
+//! Served are `GET` and `POST` on `/v1.0/engagements/referrals`, `GET`, `PATCH` and the obsolete
+//! `PUT` on `/v1.0/engagements/referrals/{id}`. People at work without the API (a Microsoft seller,
+//! its review team, a user of the portal) are methods of [`PartnerCenter`]. Nothing happens between
+//! calls: what the service does on its own is done, with its own time, when the next call comes.
 
 mod actors;
 mod answer;
@@ -16,6 +16,8 @@ mod list;
 mod options;
 mod patch;
 mod refusal;
+mod registrations;
+mod replace;
 mod status;
 mod store;
 #[cfg(test)]
@@ -31,10 +33,11 @@ use uuid::Uuid;
 
 pub use actors::InboundDeal;
 pub use options::{
-    Clearing, Count, Filters, ListItems, Mfa, MsxId, NextLink, Options, ReferenceFilter, Top,
-    UnknownFields, Validation,
+    Clearing, Count, Filters, ListItems, Mfa, MsxId, NextLink, Omitted, Options, ReferenceFilter,
+    SalesStages, Top, UnknownFields, Validation,
 };
 pub use refusal::Refusal;
+pub use registrations::Review;
 
 use crate::service::{Caller, Service, TokenFault};
 use answer::Reply;
@@ -182,7 +185,7 @@ impl PartnerCenter {
         if id.contains('/') {
             return Err(Refusal::no_such_route());
         }
-        if !matches!(*request.method(), Method::GET | Method::PATCH) {
+        if !matches!(*request.method(), Method::GET | Method::PATCH | Method::PUT) {
             return Err(Refusal::method_not_allowed());
         }
         let id =
@@ -195,6 +198,15 @@ impl PartnerCenter {
             });
         }
         if *request.method() == Method::GET {
+            return Ok(self.represent(id, &base));
+        }
+        if *request.method() == Method::PUT {
+            if !request.headers().contains_key(header::IF_MATCH) {
+                return Err(Refusal::without_if_match(self.options.put_without_if_match));
+            }
+            check_if_match(request, body)?;
+            let document = json_body(request)?;
+            self.replace(now, id, &document)?;
             return Ok(self.represent(id, &base));
         }
         check_if_match(request, body)?;

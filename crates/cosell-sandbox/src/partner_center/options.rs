@@ -72,6 +72,12 @@ options! {
     msx_id / with_msx_id: MsxId = MsxId::Both;
     /// Does a deal that Microsoft sends come with a second referral, Microsoft's own view?
     inbound_has_microsoft_part / with_inbound_has_microsoft_part: bool = true;
+    /// Which vocabulary of sales stages is taken.
+    sales_stages / with_sales_stages: SalesStages = SalesStages::Any;
+    /// Refusal of an obsolete `PUT` without `If-Match`: 400 or 412.
+    put_without_if_match / with_put_without_if_match: StatusCode = StatusCode::BAD_REQUEST;
+    /// What an obsolete `PUT` does to properties that it leaves out.
+    put_omitted / with_put_omitted: Omitted = Omitted::Cleared;
     /// Is the multi-factor claim demanded?
     mfa / with_mfa: Mfa = Mfa::Demanded;
     /// Refusal of a token without a user: 400, 401 or 403.
@@ -166,6 +172,26 @@ pub enum Clearing {
     Ignored,
     /// 400.
     Refused,
+}
+
+/// Which vocabulary of sales stages is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SalesStages {
+    /// Any text.
+    Any,
+    /// `Qualify`, `Develop`, `Propose`, `Close`.
+    Words,
+    /// `10`, `20`, `40`, `60`, `80`, `100`.
+    Percentages,
+}
+
+/// What a `PUT` does to properties that it leaves out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Omitted {
+    /// They are null, or whatever stands there when nobody has set them.
+    Cleared,
+    /// They stay as they are.
+    Kept,
 }
 
 /// Where the Microsoft CRM id appears once Microsoft has accepted.

@@ -11,6 +11,7 @@ use super::create::{currency, deal_value, members, solutions};
 use super::fields::{Shape, shape_at};
 use super::options::{Clearing, Validation};
 use super::refusal::Refusal;
+use super::registrations;
 use super::status::{self, MICROSOFT};
 use super::store::text;
 
@@ -81,6 +82,7 @@ impl PartnerCenter {
             operation.apply(&mut after, self.options.clearing)?;
         }
         self.judge(&before, &after, &operations)?;
+        self.register(now, &mut after, &operations)?;
 
         let closes = before["status"] != "Closed" && after["status"] == "Closed";
         let accepts = before["status"] != "Active" && after["status"] == "Active";
@@ -121,10 +123,12 @@ impl PartnerCenter {
             None => (path, false),
         };
         let name_too = whole == "/name" && (hand == Hand::Portal || self.options.name_patchable);
-        let known = name_too || PATHS.contains(&whole);
+        let known = name_too || PATHS.contains(&whole) || registrations::is_path(path);
         let segments: Vec<String> = whole.split('/').skip(1).map(str::to_owned).collect();
         let target = segments.join(".");
-        let shape = shape_at(&segments).filter(|_| known);
+        // The tables know no places within lists.
+        let names: Vec<&String> = segments.iter().filter(|name| *name != "0").collect();
+        let shape = shape_at(&names).filter(|_| known);
         let shape = match (shape, appends) {
             (Some(Shape::List(item)), true) if op == "add" => *item,
             (Some(Shape::List(_)), true) => {
@@ -150,7 +154,7 @@ impl PartnerCenter {
         })
     }
 
-    fn judge(
+    pub(super) fn judge(
         &self,
         before: &Map<String, Value>,
         after: &Map<String, Value>,
@@ -159,15 +163,12 @@ impl PartnerCenter {
         let touched = |target: &str| operations.iter().any(|one| one.target == target);
         if before["status"] == "Closed" {
             // Naming the pair as it stands is no edit.
-            return match operations
-                .iter()
-                .find(|one| !matches!(one.target.as_str(), "status" | "substatus"))
-            {
+            return match operations.iter().find(|one| !one.leaves_closed_alone()) {
                 Some(one) => Err(Refusal::invalid(
                     &one.target,
                     "A closed referral cannot be changed.",
                 )),
-                None if before == after => Ok(()),
+                None if pair(before) == pair(after) => Ok(()),
                 None => Err(Refusal::invalid(
                     "status",
                     "A closed referral cannot be changed.",
@@ -201,6 +202,9 @@ impl PartnerCenter {
         }
         if touched("details.dealValue") {
             deal_value(&after["details"])?;
+        }
+        if touched("salesStage") {
+            self.sales_stage(after)?;
         }
         if touched("details.currency") {
             currency(&after["details"])?;
@@ -251,25 +255,40 @@ fn pair(body: &Map<String, Value>) -> (&str, &str) {
     )
 }
 
-struct Operation {
+/// One operation of a document, or one difference of a replaced body.
+pub(super) struct Operation {
     segments: Vec<String>,
-    target: String,
-    appends: bool,
+    pub(super) target: String,
+    pub(super) appends: bool,
     value: Value,
 }
 
 impl Operation {
+    /// The property at `target` is another than before.
+    pub(super) fn difference(target: &str) -> Self {
+        Self {
+            segments: Vec::new(),
+            target: target.to_owned(),
+            appends: false,
+            value: Value::Null,
+        }
+    }
+
+    /// Naming the pair as it stands is no edit; registrations have rules of their own.
+    fn leaves_closed_alone(&self) -> bool {
+        matches!(self.target.as_str(), "status" | "substatus") || self.is_registration()
+    }
+
+    pub(super) fn is_registration(&self) -> bool {
+        self.target == "registrations" || self.target.starts_with("registrations.")
+    }
+
     fn apply(&self, body: &mut Map<String, Value>, clearing: Clearing) -> Result<(), Refusal> {
         let Some((last, parents)) = self.segments.split_last() else {
             return Ok(());
         };
-        let mut place = body;
-        for name in parents {
-            match place.get_mut(name) {
-                Some(Value::Object(inner)) => place = inner,
-                _ => return Err(Refusal::invalid(&self.target, "The parent does not exist.")),
-            }
-        }
+        let place = parent(body, parents)
+            .ok_or_else(|| Refusal::invalid(&self.target, "The parent does not exist."))?;
         if self.value.is_null() {
             let optional = !matches!(
                 last.as_str(),
@@ -292,4 +311,21 @@ impl Operation {
         }
         Ok(())
     }
+}
+
+/// The object that a path ends in, through objects and places within lists.
+fn parent<'a>(
+    body: &'a mut Map<String, Value>,
+    path: &[String],
+) -> Option<&'a mut Map<String, Value>> {
+    let mut place = body;
+    let mut names = path.iter();
+    while let Some(name) = names.next() {
+        let mut next = place.get_mut(name)?;
+        if let Value::Array(items) = next {
+            next = items.get_mut(names.next()?.parse::<usize>().ok()?)?;
+        }
+        place = next.as_object_mut()?;
+    }
+    Some(place)
 }

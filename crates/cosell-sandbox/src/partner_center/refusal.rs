@@ -132,6 +132,23 @@ impl Refusal {
         .because("99918", "Etag value did not Match")
     }
 
+    pub(super) fn without_if_match(status: StatusCode) -> Self {
+        let why = "If-Match is required.";
+        match status {
+            StatusCode::PRECONDITION_FAILED => Self::new(
+                status,
+                "preconditionFailed",
+                "A precondition is missing in the request.",
+                Some("ETag"),
+            )
+            .because("10002", why),
+            _ => Self {
+                status,
+                ..Self::invalid("If-Match", why)
+            },
+        }
+    }
+
     /// The body of the answer.
     pub fn body(&self) -> Value {
         let inner = self

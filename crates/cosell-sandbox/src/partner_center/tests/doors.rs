@@ -101,7 +101,7 @@ fn unknown_places_verbs_and_bodies_have_error_bodies() {
             "invalidRequest",
         ),
         ("DELETE", &item, &[], "", 405, "invalidRequest"),
-        ("PUT", &item, &json, "{}", 405, "invalidRequest"),
+        ("PUT", &item, &json, "{}", 400, "invalidRequest"),
         (
             "PATCH",
             "/v1.0/engagements/referrals",

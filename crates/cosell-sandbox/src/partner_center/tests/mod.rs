@@ -4,6 +4,8 @@ mod doors;
 mod lists;
 mod patches;
 mod posts;
+mod puts;
+mod registrations;
 mod story;
 
 use bytes::Bytes;
