@@ -34,7 +34,7 @@ impl Sleep for SandboxTime {
     }
 }
 
-fn sandbox(options: partner_center::Options) -> (SandboxHandle, Referrals) {
+pub(crate) fn sandbox(options: partner_center::Options) -> (SandboxHandle, Referrals) {
     let sandbox = SandboxHandle::new(Options::default().with_partner_center(options));
     let transport: Arc<dyn Transport> = Arc::new(InProcess::new(sandbox.clone()));
     let time: Arc<dyn Sleep> = Arc::new(SandboxTime(sandbox.clone()));
@@ -61,7 +61,7 @@ fn draft() -> RawMap {
     serde_json::from_str(include_str!("samples/private_deal.json")).unwrap()
 }
 
-async fn create(referrals: &Referrals) -> (String, Referral) {
+pub(crate) async fn create(referrals: &Referrals) -> (String, Referral) {
     let options = CreateOptions::default();
     let made = referrals.create_raw(&draft(), options).await.unwrap();
     (made.id().unwrap().unwrap(), made)

@@ -22,6 +22,8 @@ pub(crate) const SAMPLE: &str = include_str!("samples/referral.json");
 #[derive(Debug)]
 pub(crate) enum Turn {
     Answer(u16, String),
+    /// Any bytes, with these headers.
+    Bytes(u16, Vec<(&'static str, String)>, Vec<u8>),
     /// The request was sent, and no answer came.
     Lost,
 }
@@ -86,6 +88,13 @@ impl Transport for Scripted {
                 .status(status)
                 .body(Bytes::from(body))
                 .unwrap()),
+            Some(Turn::Bytes(status, headers, body)) => {
+                let mut answer = Response::builder().status(status);
+                for (name, value) in headers {
+                    answer = answer.header(name, value);
+                }
+                Ok(answer.body(Bytes::from(body)).unwrap())
+            }
             Some(Turn::Lost) => Err(TransportError::new(Sent::Maybe, "connection lost")),
             None => panic!("a request too many"),
         }
