@@ -25,6 +25,10 @@ pub struct Context {
     /// Places that are proven to be writable after creation although no contract lists them,
     /// such as a referral's `name`.
     pub patchable: BTreeSet<Path>,
+    /// Labels of choice columns by number, as read from the CRM's metadata.
+    pub choices: BTreeMap<Path, BTreeMap<i64, String>>,
+    /// Keys of rows that rules look up, by the name that the rules give the table.
+    pub lookups: BTreeMap<String, Keys>,
     /// The CRM refuses edits of won and lost rows. Most organizations allow them.
     pub closed_rows_frozen: bool,
 }
@@ -62,6 +66,23 @@ impl Context {
     #[must_use]
     pub fn with_patchable(mut self, path: Path) -> Self {
         self.patchable.insert(path);
+        self
+    }
+
+    /// With one option of a choice column.
+    #[must_use]
+    pub fn with_choice(mut self, path: Path, number: i64, label: impl Into<String>) -> Self {
+        self.choices
+            .entry(path)
+            .or_default()
+            .insert(number, label.into());
+        self
+    }
+
+    /// With the keys of a table.
+    #[must_use]
+    pub fn with_lookup(mut self, table: impl Into<String>, keys: Keys) -> Self {
+        self.lookups.insert(table.into(), keys);
         self
     }
 
@@ -109,6 +130,46 @@ impl Currencies {
     pub fn code_of(&self, id: &str) -> Option<&str> {
         self.by_id.get(&id.to_ascii_lowercase()).map(String::as_str)
     }
+}
+
+/// The rows of a table that rules look up, found by key and by id. Keys are compared without
+/// regard to case and blanks at the ends; a key that two rows share finds none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    ids: BTreeMap<String, Option<String>>,
+    keys: BTreeMap<String, String>,
+}
+
+impl Keys {
+    /// With one more row: its key and id.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, id: impl Into<String>) -> Self {
+        let (key, id) = (key.into(), id.into());
+        let known = self.ids.entry(folded(&key));
+        known
+            .and_modify(|first| {
+                if first.as_deref() != Some(&id) {
+                    *first = None;
+                }
+            })
+            .or_insert_with(|| Some(id.clone()));
+        self.keys.insert(id.to_ascii_lowercase(), key);
+        self
+    }
+
+    /// The row with a key, if there is one and only one.
+    pub fn id_of(&self, key: &str) -> Option<&str> {
+        self.ids.get(&folded(key))?.as_deref()
+    }
+
+    /// The key of a row.
+    pub fn key_of(&self, id: &str) -> Option<&str> {
+        self.keys.get(&id.to_ascii_lowercase()).map(String::as_str)
+    }
+}
+
+fn folded(key: &str) -> String {
+    key.trim().to_lowercase()
 }
 
 /// The zone in which a moment is a date; UTC unless said otherwise.

@@ -1,18 +1,31 @@
 //! Lenses: one value read from a record, and written into it as it is now.
 
+mod choice;
 mod date;
+mod joined;
+mod list;
+mod lookup;
 mod money;
+mod named;
 mod parts;
+mod plain;
 mod state;
 mod text;
 
 use std::fmt;
 
+pub use choice::{ChoiceForm, ChoiceShape, UnknownWord};
 pub use date::{DateForm, DateShape};
+pub(crate) use joined::scalar_at;
+pub use joined::{JoinShape, Template, TemplateError};
+pub use list::{IdsShape, ListShape};
+pub use lookup::LookupShape;
 pub use money::{CurrencyPlace, MoneyShape};
+pub use named::{Function, FunctionShape, Named};
 pub use parts::{Part, PartsShape};
+pub use plain::{FlagShape, InstantShape, NumberShape};
 pub use state::{ReferralState, RowState};
-pub use text::TextShape;
+pub use text::{TextShape, TooLong};
 
 use crate::{
     Assignment, Context, Loss, Path, ReadFault, Reason, ReasonCode, Record, Settled, Value,
@@ -74,6 +87,34 @@ pub enum Access {
     Always,
     /// When the record is made; later it is refused for this reason.
     AtCreation(ReasonCode),
+    /// When the record stands; a new one is made without it.
+    AfterCreation,
+    /// When the record is made, and later while it is empty. Whatever else stands there is right:
+    /// it counts as the settled form of every value.
+    WhileEmpty,
+    /// Never: it is only read.
+    Never,
+}
+
+/// What must stand in a record so that a rule writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Condition {
+    /// Where to look, in the record that would be written.
+    pub path: Path,
+    /// Any of these texts; numbers and flags as they are written.
+    pub any_of: Vec<String>,
+}
+
+impl Condition {
+    /// One of these texts stands at the place.
+    pub fn new(path: Path, any_of: Vec<String>) -> Self {
+        Self { path, any_of }
+    }
+
+    fn holds(&self, record: &Record) -> bool {
+        scalar_at(record, &self.path).is_ok_and(|found| self.any_of.contains(&found))
+    }
 }
 
 /// How a value stands in a record.
@@ -92,6 +133,30 @@ pub enum Shape {
     RowState(RowState),
     /// Texts that travel as one.
     Parts(PartsShape),
+    /// A number.
+    Number(NumberShape),
+    /// A moment.
+    Instant(InstantShape),
+    /// Yes or no.
+    Flag(FlagShape),
+    /// One word of a list.
+    Choice(ChoiceShape),
+    /// A row of another table, by its key.
+    Lookup(LookupShape),
+    /// A list of objects without order.
+    List(ListShape),
+    /// Ids in one text.
+    Ids(IdsShape),
+    /// One text in several places.
+    Join(JoinShape),
+    /// A text made of several places; only read.
+    Template(Template),
+    /// The same value whatever the record holds; only read.
+    Constant(Value),
+    /// Another shape whose value passes through a function.
+    Function(FunctionShape),
+    /// A lens of the embedding program's own.
+    Custom(Named<dyn Lens>),
 }
 
 /// A lens as data: whose record, when writable, how the value stands there.
@@ -104,6 +169,10 @@ pub struct LensSpec {
     pub access: Access,
     /// How the value stands there.
     pub shape: Shape,
+    /// What is written where the other side has nothing.
+    pub default: Option<Value>,
+    /// What must stand in the record so that it is written; a new record is written in any case.
+    pub condition: Option<Condition>,
 }
 
 /// What a shape makes of a wanted value.
@@ -144,7 +213,30 @@ impl LensSpec {
             kind,
             access: Access::Always,
             shape,
+            default: None,
+            condition: None,
         }
+    }
+
+    /// With another time of writing.
+    #[must_use]
+    pub fn with_access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// With a value that is written where the other side has nothing.
+    #[must_use]
+    pub fn with_default(mut self, default: Value) -> Self {
+        self.default = Some(default);
+        self
+    }
+
+    /// With something that must stand in the record so that it is written.
+    #[must_use]
+    pub fn with_condition(mut self, condition: Condition) -> Self {
+        self.condition = Some(condition);
+        self
     }
 
     /// Writable only when the record is made; later it is refused for this reason.
@@ -154,17 +246,6 @@ impl LensSpec {
         self
     }
 
-    fn form(&self, wanted: &Value, now: Option<Now<'_>>, cx: &Context) -> Result<Form, Reason> {
-        match &self.shape {
-            Shape::Text(shape) => shape.form(wanted, now, cx),
-            Shape::Money(shape) => shape.form(wanted, now, cx),
-            Shape::Date(shape) => shape.form(wanted, now, cx),
-            Shape::ReferralState(shape) => shape.form(wanted, now),
-            Shape::RowState(shape) => shape.form(wanted, now),
-            Shape::Parts(shape) => shape.form(wanted, now, cx),
-        }
-    }
-
     /// The one road of `settle` and `put`, so that they cannot disagree. `None`: it is there.
     fn decide(
         &self,
@@ -172,8 +253,23 @@ impl LensSpec {
         record: Option<&Record>,
         cx: &Context,
     ) -> Result<Option<Form>, Reason> {
+        let target = match &self.default {
+            Some(default) if wanted.is_null() => default,
+            _ => wanted,
+        };
         let Some(record) = record else {
-            return self.form(wanted, None, cx).map(Some);
+            return match self.access {
+                Access::Never | Access::AfterCreation => {
+                    // What a new record reads without a write is there.
+                    let empty = self.get(&Record::new(), cx).unwrap_or_default();
+                    match self.access {
+                        _ if empty == *wanted => Ok(None),
+                        Access::AfterCreation => Err(not_yet()),
+                        _ => Err(never()),
+                    }
+                }
+                _ => self.shape.form(target, None, cx).map(Some),
+            };
         };
         let held = self.get(record, cx).map_err(|fault| {
             Reason::new(
@@ -184,11 +280,18 @@ impl LensSpec {
         if held == *wanted {
             return Ok(None);
         }
+        match self.access {
+            Access::Never => return Err(never()),
+            Access::WhileEmpty if !held.is_null() => {
+                return Ok(Some(Form::exact(held, Vec::new())));
+            }
+            _ => {}
+        }
         let now = Now {
             record,
             value: &held,
         };
-        let mut form = self.form(wanted, Some(now), cx);
+        let mut form = self.shape.form(target, Some(now), cx);
         if let Ok(form) = &mut form
             && form.value == held
         {
@@ -217,13 +320,28 @@ impl LensSpec {
             }
             RecordKind::Referral | RecordKind::Row => {}
         }
+        if let Some(condition) = self
+            .condition
+            .as_ref()
+            .filter(|condition| !condition.holds(record))
+        {
+            return Err(Reason::new(
+                ReasonCode::NotWritable,
+                format!(
+                    "the rule writes this only while {} is {}: wait until it is, or lift the \
+                     condition",
+                    condition.path,
+                    condition.any_of.join(" or ")
+                ),
+            ));
+        }
         match self.access {
             Access::AtCreation(code)
                 if !self.writes().iter().all(|path| cx.patchable.contains(path)) =>
             {
                 Err(Reason::new(code, self.later()))
             }
-            Access::Always | Access::AtCreation(_) => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -241,34 +359,108 @@ impl LensSpec {
     }
 }
 
-impl Lens for LensSpec {
-    fn reads(&self) -> Vec<Path> {
-        match &self.shape {
-            Shape::Text(shape) => vec![shape.path.clone()],
-            Shape::Money(shape) => shape.reads(),
-            Shape::Date(shape) => vec![shape.path.clone()],
-            Shape::ReferralState(shape) => shape.paths(),
-            Shape::RowState(shape) => shape.paths(),
-            Shape::Parts(shape) => shape.paths(),
-        }
-    }
-
-    fn writes(&self) -> Vec<Path> {
-        match &self.shape {
-            Shape::Money(shape) => shape.writes(),
-            _ => self.reads(),
+impl Shape {
+    fn form(&self, wanted: &Value, now: Option<Now<'_>>, cx: &Context) -> Result<Form, Reason> {
+        match self {
+            Self::Text(shape) => shape.form(wanted, now, cx),
+            Self::Money(shape) => shape.form(wanted, now, cx),
+            Self::Date(shape) => shape.form(wanted, now, cx),
+            Self::ReferralState(shape) => shape.form(wanted, now),
+            Self::RowState(shape) => shape.form(wanted, now),
+            Self::Parts(shape) => shape.form(wanted, now, cx),
+            Self::Number(shape) => shape.form(wanted, now, cx),
+            Self::Instant(shape) => shape.form(wanted, now, cx),
+            Self::Flag(shape) => shape.form(wanted, now, cx),
+            Self::Choice(shape) => shape.form(wanted, now, cx),
+            Self::Lookup(shape) => shape.form(wanted, now, cx),
+            Self::List(shape) => shape.form(wanted, now, cx),
+            Self::Ids(shape) => shape.form(wanted, now, cx),
+            Self::Join(shape) => shape.form(wanted, now, cx),
+            Self::Template(_) => Err(joined::read_only()),
+            Self::Constant(_) => Err(never()),
+            Self::Function(shape) => shape.form(wanted, now, cx),
+            Self::Custom(lens) => named::custom(&*lens.item, wanted, now.map(|now| now.record), cx),
         }
     }
 
     fn get(&self, record: &Record, cx: &Context) -> Result<Value, ReadFault> {
-        match &self.shape {
-            Shape::Text(shape) => shape.get(record),
-            Shape::Money(shape) => shape.get(record, cx),
-            Shape::Date(shape) => shape.get(record, cx),
-            Shape::ReferralState(shape) => shape.get(record),
-            Shape::RowState(shape) => shape.get(record),
-            Shape::Parts(shape) => shape.get(record),
+        match self {
+            Self::Text(shape) => shape.get(record),
+            Self::Money(shape) => shape.get(record, cx),
+            Self::Date(shape) => shape.get(record, cx),
+            Self::ReferralState(shape) => shape.get(record),
+            Self::RowState(shape) => shape.get(record),
+            Self::Parts(shape) => shape.get(record),
+            Self::Number(shape) => shape.get(record),
+            Self::Instant(shape) => shape.get(record),
+            Self::Flag(shape) => shape.get(record),
+            Self::Choice(shape) => shape.get(record, cx),
+            Self::Lookup(shape) => shape.get(record, cx),
+            Self::List(shape) => shape.get(record),
+            Self::Ids(shape) => shape.get(record),
+            Self::Join(shape) => shape.get(record),
+            Self::Template(template) => template.get(record),
+            Self::Constant(value) => Ok(value.clone()),
+            Self::Function(shape) => shape.get(record, cx),
+            Self::Custom(lens) => lens.item.get(record, cx),
         }
+    }
+
+    fn reads(&self) -> Vec<Path> {
+        match self {
+            Self::Text(shape) => vec![shape.path.clone()],
+            Self::Money(shape) => shape.reads(),
+            Self::Date(shape) => vec![shape.path.clone()],
+            Self::ReferralState(shape) => shape.paths(),
+            Self::RowState(shape) => shape.paths(),
+            Self::Parts(shape) => shape.paths(),
+            Self::Number(shape) => vec![shape.path.clone()],
+            Self::Instant(shape) => vec![shape.path.clone()],
+            Self::Flag(shape) => vec![shape.path.clone()],
+            Self::Choice(shape) => vec![shape.path.clone()],
+            Self::Lookup(shape) => vec![shape.id.clone()],
+            Self::List(shape) => vec![shape.path.clone()],
+            Self::Ids(shape) => vec![shape.path.clone()],
+            Self::Join(shape) => shape.paths.clone(),
+            Self::Template(template) => template.paths().cloned().collect(),
+            Self::Constant(_) => Vec::new(),
+            Self::Function(shape) => shape.inner.reads(),
+            Self::Custom(lens) => lens.item.reads(),
+        }
+    }
+
+    fn writes(&self) -> Vec<Path> {
+        match self {
+            Self::Money(shape) => shape.writes(),
+            Self::Lookup(shape) => vec![shape.bind.clone()],
+            Self::Template(_) | Self::Constant(_) => Vec::new(),
+            Self::Function(shape) => shape.inner.writes(),
+            Self::Custom(lens) => lens.item.writes(),
+            _ => self.reads(),
+        }
+    }
+}
+
+impl Lens for LensSpec {
+    fn reads(&self) -> Vec<Path> {
+        let mut paths = self.shape.reads();
+        paths.extend(
+            self.condition
+                .iter()
+                .map(|condition| condition.path.clone()),
+        );
+        paths
+    }
+
+    fn writes(&self) -> Vec<Path> {
+        match self.access {
+            Access::Never => Vec::new(),
+            _ => self.shape.writes(),
+        }
+    }
+
+    fn get(&self, record: &Record, cx: &Context) -> Result<Value, ReadFault> {
+        self.shape.get(record, cx)
     }
 
     fn put(
@@ -311,6 +503,40 @@ pub(crate) fn wrong_kind(expected: &str) -> Reason {
         ReasonCode::Invalid,
         format!("this field takes {expected}: correct the rule that made the value"),
     )
+}
+
+/// A side that a rule only reads.
+fn never() -> Reason {
+    Reason::new(
+        ReasonCode::NotWritable,
+        "the rule goes the other way only: change the value where it comes from, or let the rule \
+         go both ways",
+    )
+}
+
+/// A side that a rule writes only on a record that stands.
+fn not_yet() -> Reason {
+    Reason::new(
+        ReasonCode::NotWritable,
+        "the rule writes this only once the record stands: it follows with the next change",
+    )
+}
+
+/// What a wanted empty value becomes at a place.
+pub(crate) fn emptied(
+    path: &Path,
+    clears: bool,
+    now: Option<Now<'_>>,
+    cx: &Context,
+) -> Result<Form, Reason> {
+    match now {
+        None => Ok(Form::exact(Value::Null, Vec::new())),
+        Some(now) if now.value.is_null() => Ok(Form::exact(Value::Null, Vec::new())),
+        Some(_) if clears || cx.clearable.contains(path) => {
+            Ok(Form::exact(Value::Null, vec![Assignment::null(path)]))
+        }
+        Some(_) => Err(cannot_clear(path)),
+    }
 }
 
 /// An empty value does not go over a present one here.

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// Members to follow from the top of a record, written `details/dealValue`.
 ///
 /// A `/` inside a member name is written `~1`, a `~` is written `~0`, as in JSON Pointer. Lists
@@ -23,6 +25,11 @@ impl Path {
     /// A path of the shipped rules: plain names, no escapes.
     pub(crate) fn known(text: &'static str) -> Self {
         Self(text.split('/').map(str::to_owned).collect())
+    }
+
+    /// One member at the top, whatever its name.
+    pub(crate) fn member(name: &str) -> Self {
+        Self(vec![name.to_owned()])
     }
 
     /// The member names, outermost first; never empty.
@@ -62,6 +69,19 @@ impl FromStr for Path {
             return Err(PathError::TooDeep(segments.len()));
         }
         Ok(Self(segments))
+    }
+}
+
+impl Serialize for Path {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Path {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

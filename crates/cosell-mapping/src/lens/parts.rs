@@ -1,9 +1,10 @@
 //! Texts that travel as one, such as a customer's name and address.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
     Assignment, Context, Loss, Path, ReadFault, Reason, ReasonCode, Record, Value,
+    country::is_country,
     lens::{Form, Now, wrong_kind},
     record::text_at,
     text::{cut, decode_entities, unix_lines, utf16_len},
@@ -14,7 +15,7 @@ use crate::{
 #[non_exhaustive]
 pub struct Part {
     /// Its name in the value, the same on both sides.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Where it stands.
     pub path: Path,
     /// Longest text in UTF-16 units; [`Context::text_limits`] goes before it.
@@ -27,9 +28,9 @@ pub struct Part {
 
 impl Part {
     /// A text of any length.
-    pub fn new(name: &'static str, path: Path) -> Self {
+    pub fn new(name: impl Into<Cow<'static, str>>, path: Path) -> Self {
         Self {
-            name,
+            name: name.into(),
             path,
             limit: None,
             country: false,
@@ -95,7 +96,7 @@ impl PartsShape {
             let text = text_at(record, &part.path)?.unwrap_or_default();
             let value = Value::text(self.plain(part, &text));
             if !value.is_null() {
-                texts.insert(part.name.to_owned(), value);
+                texts.insert(part.name.to_string(), value);
             }
         }
         Ok(whole(texts))
@@ -109,7 +110,7 @@ impl PartsShape {
         };
         let text = unix_lines(&text);
         let text = text.trim();
-        if part.country && is_alpha2(text) {
+        if part.country && is_country(&text.to_ascii_uppercase()) {
             text.to_ascii_uppercase()
         } else {
             text.to_owned()
@@ -139,11 +140,11 @@ impl PartsShape {
         let mut assignments = Vec::new();
         let mut missing = Vec::new();
         // What the parts cannot hold is left out as well.
-        let mut shortened = wanted
-            .iter()
-            .any(|(name, value)| !value.is_null() && !self.parts.iter().any(|p| p.name == name));
+        let mut shortened = wanted.iter().any(|(name, value)| {
+            !value.is_null() && !self.parts.iter().any(|p| p.name == name.as_str())
+        });
         for part in &self.parts {
-            let text = match wanted.get(part.name) {
+            let text = match wanted.get(&*part.name) {
                 None | Some(Value::Null) => String::new(),
                 Some(Value::Text(text)) => self.plain(part, text),
                 Some(_) => return Err(wrong_kind("named texts")),
@@ -156,18 +157,18 @@ impl PartsShape {
                 }
                 _ => text,
             };
-            if part.required && (text.is_empty() || part.country && !is_alpha2(&text)) {
+            if part.required && (text.is_empty() || part.country && !is_country(&text)) {
                 missing.push(part.path.to_string());
             }
             let value = Value::text(text.as_str());
-            if held.get(part.name).unwrap_or(&Value::Null) != &value {
+            if held.get(&*part.name).unwrap_or(&Value::Null) != &value {
                 assignments.push(match &value {
                     Value::Null => Assignment::null(&part.path),
                     _ => Assignment::new(&part.path, &text),
                 });
             }
             if !value.is_null() {
-                texts.insert(part.name.to_owned(), value);
+                texts.insert(part.name.to_string(), value);
             }
         }
         if !missing.is_empty() {
@@ -195,8 +196,4 @@ fn whole(texts: BTreeMap<String, Value>) -> Value {
     } else {
         Value::Parts(texts)
     }
-}
-
-fn is_alpha2(text: &str) -> bool {
-    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }

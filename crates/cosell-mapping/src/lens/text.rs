@@ -2,6 +2,7 @@
 
 use crate::{
     Assignment, Context, Loss, Path, ReadFault, Reason, ReasonCode, Record, Value,
+    country::is_country,
     lens::{Form, Now, cannot_clear, wrong_kind},
     record::text_at,
     text::{cut, decode_entities, unix_lines, utf16_len},
@@ -25,6 +26,23 @@ pub struct TextShape {
     pub clears: bool,
     /// A record cannot be made without it.
     pub required: bool,
+    /// Blanks at both ends are no part of it.
+    pub trim: bool,
+    /// It is a country: an ISO 3166 alpha-2 code, in capitals; nothing else is taken.
+    pub country: bool,
+    /// What becomes of a text that is longer.
+    pub too_long: TooLong,
+}
+
+/// What becomes of a text that is longer than its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TooLong {
+    /// Its beginning is written. An edit of the shortened text never goes over the whole one.
+    #[default]
+    Shorten,
+    /// Nothing is written and the field waits.
+    Refuse,
 }
 
 impl TextShape {
@@ -37,6 +55,9 @@ impl TextShape {
             tick: false,
             clears: true,
             required: false,
+            trim: false,
+            country: false,
+            too_long: TooLong::Shorten,
         }
     }
 
@@ -83,7 +104,12 @@ impl TextShape {
         };
         let text = unix_lines(&text);
         let text = if self.tick { tick::strip(&text) } else { &text };
-        text.to_owned()
+        let text = if self.trim { text.trim() } else { text };
+        if self.country && is_country(&text.to_ascii_uppercase()) {
+            text.to_ascii_uppercase()
+        } else {
+            text.to_owned()
+        }
     }
 
     pub(super) fn form(
@@ -102,11 +128,34 @@ impl TextShape {
         let room =
             limit.map(|limit| limit.saturating_sub(if self.tick { tick::LENGTH } else { 0 }));
         let (text, loss) = match room {
-            Some(room) if utf16_len(&plain) > room => (cut(&plain, room), Loss::Shortened),
+            Some(room) if utf16_len(&plain) > room => match self.too_long {
+                TooLong::Shorten if self.trim => (cut(&plain, room).trim_end(), Loss::Shortened),
+                TooLong::Shorten => (cut(&plain, room), Loss::Shortened),
+                TooLong::Refuse => {
+                    return Err(Reason::new(
+                        ReasonCode::Invalid,
+                        format!(
+                            "{} holds {room} characters and the rule refuses a longer text: \
+                             shorten it on the other side",
+                            self.path
+                        ),
+                    ));
+                }
+            },
             _ => (plain.as_str(), Loss::Rounded),
         };
         if text.is_empty() {
             return self.emptied(now, cx);
+        }
+        if self.country && !is_country(text) {
+            return Err(Reason::new(
+                ReasonCode::Invalid,
+                format!(
+                    "{} takes a country as two letters (ISO 3166 alpha-2): correct it on the \
+                     other side",
+                    self.path
+                ),
+            ));
         }
         let mark = match now {
             Some(now) if self.tick => self.mark(now.record),

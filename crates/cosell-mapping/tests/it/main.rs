@@ -3,4 +3,5 @@
 mod cases;
 mod deal_state;
 mod lens_laws;
+mod rules;
 mod support;
