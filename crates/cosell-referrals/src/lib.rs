@@ -12,6 +12,7 @@ mod draft;
 mod engagement;
 mod fault;
 mod filter;
+pub mod guide;
 mod link;
 mod links;
 mod list;
