@@ -1,6 +1,6 @@
 //! The client: sends calls, reads answers, follows links.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use cosell_http::{
@@ -13,7 +13,7 @@ use http::{
 use url::Url;
 
 use crate::{
-    Governor, Op, Rows, Table, Written, fault::read_fault, governor::Governed,
+    Governor, Op, Rows, Table, Written, fault::read_fault, governor::Governed, schema::Cache,
     written::read_written,
 };
 
@@ -27,6 +27,7 @@ const API_PATH: &str = "api/data/v9.2/";
 pub struct Dataverse {
     http: Client,
     governed: Option<Admission>,
+    pub(crate) cache: Arc<Cache>,
 }
 
 /// How calls of this client come by their places.
@@ -64,6 +65,7 @@ impl Dataverse {
         Self {
             http,
             governed: None,
+            cache: Arc::default(),
         }
     }
 
@@ -167,6 +169,18 @@ impl Dataverse {
             .map_err(|message| Error::malformed(op.operation, &answer, message))
     }
 
+    /// Waits, where this client has a clock to wait by.
+    pub(crate) async fn wait(&self, time: Duration) {
+        if let Some(admission) = &self.governed {
+            admission.sleep.sleep(time).await;
+        }
+    }
+
+    /// The present moment, where this client has a clock.
+    pub(crate) fn now(&self) -> Option<DateTime<Utc>> {
+        Some(self.governed.as_ref()?.sleep.now())
+    }
+
     /// Is `link` an address of this environment? Any other must never see the token.
     pub(crate) fn owns(&self, link: &str) -> bool {
         let base = self.http.base();
@@ -245,6 +259,7 @@ impl DataverseBuilder {
                 sleep: self.sleep,
                 lane: 0,
             }),
+            cache: Arc::default(),
         })
     }
 }

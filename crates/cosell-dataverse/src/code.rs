@@ -128,6 +128,92 @@ codes! {
     InvalidQuery = 0x8006_0888;
     /// There is no such set or action.
     ResourceNotFound = 0x8006_088A;
+    /// The write names no version where the service wants one.
+    ConcurrencyVersionNotProvided = 0x8006_0883;
+    /// The alternate key is missing, or its index is not ready.
+    EntityKeyNotDefined = 0x8006_0890;
+    /// An alternate key has this name.
+    EntityKeyNameExists = 0x8006_0893;
+    /// An alternate key has these columns.
+    EntityKeyWithSelectedAttributesExists = 0x8006_0894;
+    /// The alternate key cannot be used so.
+    InvalidEntityKeyOperation = 0x8006_088F;
+    /// Several rows have the values of an alternate key: repair the data.
+    MultipleRecordsFoundByEntityKey = 0x8006_089D;
+    /// The service does not have this.
+    NotImplemented = 0x8004_0219;
+    /// The identity may not do this.
+    InvalidUserAuth = 0x8004_0204;
+    /// The identity may not do this.
+    UnmanagedIdsAccessDenied = 0x8004_8306;
+    /// The identity may not do this.
+    AccessDenied = 0x8004_8405;
+    /// The identity may not do this.
+    CrmSecurityError = 0x8004_0256;
+    /// The identity may not do this.
+    UnauthorizedAccess = 0x8004_0277;
+    /// The user is disabled.
+    UserNotEnabled = 0x8004_0225;
+    /// The caller may not act for another user.
+    CannotActOnBehalfOfAnotherUser = 0x8004_A110;
+    /// The user may not set a secured column of a new row.
+    ColumnSecurityCreateMissing = 0x8004_F502;
+    /// The user may not read a secured column.
+    ColumnSecurityReadMissing = 0x8004_F504;
+    /// The user may not change a secured column.
+    ColumnSecurityUpdateMissing = 0x8004_F507;
+    /// A plug-in of the customer failed.
+    IsvUnExpected = 0x8004_0224;
+    /// A plug-in took too long.
+    PluginTimeout = 0x8004_4171;
+    /// A plug-in took too long.
+    PluginWorkerTimeout = 0x8004_4172;
+    /// A plug-in took too long.
+    PluginHostTimeout = 0x8004_4173;
+    /// Logic triggers itself without end.
+    InfiniteLoop = 0x8004_4182;
+    /// The row cannot be deleted: it is read-only.
+    CannotDeleteBecauseReadOnly = 0x8004_0228;
+    /// A text is longer than the database takes.
+    SqlCharLengthTooLong = 0x8007_3001;
+    /// A flag is neither of its values.
+    BooleanOptionOutOfRange = 0x8004_431C;
+    /// A text is no e-mail address.
+    InvalidEmailAddressFormat = 0x8004_4192;
+    /// There is no such table.
+    QueryBuilderNoEntity = 0x8004_1102;
+    /// The action names no opportunity.
+    OpportunityMissing = 0x8004_0500;
+    /// The customer is neither account nor contact.
+    OpportunityParentInvalid = 0x8004_0504;
+    /// The opportunity has no customer.
+    OpportunityParentMissing = 0x8004_0505;
+    /// The account is the customer of an opportunity.
+    AccountIsCustomer = 0x8004_0511;
+    /// The contact is the customer of an opportunity.
+    ContactIsCustomer = 0x8004_0512;
+    /// The currency is not that of the price list.
+    PriceListCurrencyMismatch = 0x8004_8CF6;
+    /// The price list's currency is not that of the row.
+    RowCurrencyMismatch = 0x8004_8CEF;
+    /// The database refuses for lack of resources.
+    SqlResourceLimit = 0x8007_2323;
+    /// The database refuses for lack of resources.
+    SqlResourceLimitExceeded = 0x8007_2324;
+    /// The server is busy.
+    ServerBusy = 0x8004_A001;
+    /// A column has this name.
+    DuplicateAttributeSchemaName = 0x8004_7013;
+    /// A table has this name.
+    SchemaNameIsNotUnique = 0x8004_4363;
+    /// A name does not begin with a publisher's prefix.
+    InvalidNamePrefix = 0x8004_4366;
+    /// Others depend on what is to be deleted.
+    CannotDeleteInUseComponent = 0x8004_F01F;
+    /// Another customization runs.
+    SolutionConcurrencyFailure = 0x8007_1151;
+    /// The lead cannot be qualified, often for want of a right.
+    CannotQualifyLead = 0x8008_1018;
 }
 
 impl ErrorCode {

@@ -65,6 +65,11 @@ impl Filter {
         Self::eq(column, Literal::Null)
     }
 
+    /// The column has a value.
+    pub fn is_not_null(column: &str) -> Self {
+        Self::ne(column, Literal::Null)
+    }
+
     /// `column` contains `text`.
     pub fn contains(column: &str, text: &str) -> Self {
         Self::function("contains", column, text)

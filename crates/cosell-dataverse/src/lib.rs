@@ -15,8 +15,10 @@ mod literal;
 pub mod names;
 mod op;
 mod page;
+pub mod provision;
 mod query;
 mod row;
+pub mod schema;
 mod table;
 mod written;
 

@@ -37,7 +37,7 @@ impl Dataverse {
 
     fn drafted(&self, table: &Table, body: &Value, purpose: Purpose) -> Result<Draft, Refusal> {
         let setting = Setting {
-            schema: &self.schema,
+            environment: self,
             read_only: self.options.read_only_columns,
             references: None,
         };

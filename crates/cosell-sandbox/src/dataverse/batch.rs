@@ -141,7 +141,7 @@ impl Dataverse {
             if let Some(id) = id
                 && let Some(link) = reply.headers().get("odata-entityid")
                 && let Ok(link) = link.to_str()
-                && let Ok(row) = path::row(&self.schema, link, None)
+                && let Ok(row) = path::row(self, link, None)
             {
                 references.insert(id.clone(), row);
             }

@@ -136,6 +136,7 @@ pub(super) fn read(table: &Table, column: &Column, raw: &RawValue) -> Result<Cel
         Kind::Choice(options) | Kind::State(options) => {
             reader.choice(options.iter().map(|(value, _)| *value))
         }
+        Kind::Choices(options) => reader.choices(options),
         Kind::Status(options) => reader.choice(options.iter().map(|status| status.value)),
         Kind::Decimal { min, max, scale } => reader
             .number(*min, *max)
@@ -237,6 +238,26 @@ impl Reader<'_> {
         } else {
             Err(self.out_of_range("0x8004431a"))
         }
+    }
+
+    fn choices(&self, options: &[(i32, String)]) -> Result<Cell, Refusal> {
+        let text = self.unquoted("Edm.String")?;
+        let mut values = Vec::new();
+        for value in text.split(',').filter(|value| !value.trim().is_empty()) {
+            let value: i32 = value
+                .trim()
+                .parse()
+                .map_err(|_| self.mistyped("Edm.Int32"))?;
+            if !options.iter().any(|(option, _)| *option == value) {
+                return Err(self.out_of_range("0x8004431a"));
+            }
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        values.sort_unstable();
+        let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+        Ok(Cell::text(&values.join(",")))
     }
 
     fn number(&self, min: Decimal, max: Decimal) -> Result<Decimal, Refusal> {

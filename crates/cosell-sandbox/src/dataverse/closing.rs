@@ -61,7 +61,7 @@ impl Dataverse {
         let close = close.ok_or_else(|| missing("OpportunityClose"))?;
         let status = status.ok_or_else(|| missing("Status"))?;
         let setting = Setting {
-            schema: &self.schema,
+            environment: self,
             read_only: self.options.read_only_columns,
             references,
         };

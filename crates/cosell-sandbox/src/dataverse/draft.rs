@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::Dataverse;
 use super::cell::{self, Cell};
 use super::options::ReadOnlyColumns;
 use super::path::{self, References};
 use super::refusal::Refusal;
-use super::schema::{Schema, Table};
+use super::schema::Table;
 use super::store::Cells;
 
 /// What a body is for.
@@ -29,7 +30,7 @@ pub(super) struct Draft {
 /// What the reader needs to know of the environment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Setting<'a> {
-    pub(super) schema: &'a Schema,
+    pub(super) environment: &'a Dataverse,
     pub(super) read_only: ReadOnlyColumns,
     pub(super) references: Option<&'a References>,
 }
@@ -161,7 +162,7 @@ fn bind(
             "Microsoft.OData.ODataException: The value of '@odata.bind' is no string.",
         )
     })?;
-    let (found, id) = path::row(setting.schema, &link, setting.references)?;
+    let (found, id) = path::row(setting.environment, &link, setting.references)?;
     if found.name != target.table {
         return Err(Refusal::payload(
             &table.set,

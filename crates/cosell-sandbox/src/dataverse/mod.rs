@@ -10,6 +10,8 @@
 //! | `draft`, `rules`, `rows`, `closing` | from a body to a row, and what the platform adds |
 //! | `path`, `request`, `service`, `reply` | from a request to an operation and back |
 //! | `limits` | service protection |
+//! | `keys` | alternate keys |
+//! | `metadata` | definitions of tables, columns and keys, read and written |
 //! | `environment` | who calls, and what the service tells about itself |
 //! | `shape`, `print`, `query`, `functions`, `delta` | reading |
 //! | `multipart`, `batch` | several operations in one request |
@@ -23,7 +25,9 @@ mod delta;
 mod draft;
 mod environment;
 mod functions;
+mod keys;
 mod limits;
+mod metadata;
 mod multipart;
 mod options;
 mod path;
@@ -44,6 +48,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -53,7 +58,7 @@ use store::{Cells, Store};
 
 pub use limits::Limits;
 pub use options::{
-    ClosedRows, DEFAULT_APPLICATION, DEFAULT_SELLER, Options, ReadOnlyColumns, User,
+    ClosedRows, DEFAULT_APPLICATION, DEFAULT_SELLER, ExtraLabel, Options, ReadOnlyColumns, User,
 };
 pub use refusal::Refusal;
 pub use schema::Column;
@@ -69,6 +74,9 @@ pub struct Dataverse {
     ids: Ids,
     request_ids: Ids,
     loads: limits::Loads,
+    /// When the request came that is being answered.
+    now: DateTime<Utc>,
+    definitions: metadata::Definitions,
 }
 
 /// Seeded ids. Rows and requests draw from streams of their own, so that a read more moves no row id.
@@ -113,6 +121,8 @@ impl Dataverse {
                 state: !options.seed,
             },
             loads: limits::Loads::default(),
+            now: DateTime::UNIX_EPOCH,
+            definitions: metadata::Definitions::default(),
             options: Arc::new(options),
         };
         new.seed();
@@ -174,7 +184,7 @@ impl Dataverse {
                 ("expirechangetrackingindays", Cell::Int(options.delta_days)),
                 ("currencydecimalprecision", Cell::Int(2)),
                 ("pricingdecimalprecision", Cell::Int(2)),
-                ("languagecode", Cell::Int(1033)),
+                ("languagecode", Cell::Int(options.language)),
             ],
         );
         self.store.commit();

@@ -1,6 +1,7 @@
 //! What a simulated environment is made of, and which reading it takes of what the documentation leaves open.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use http::StatusCode;
 use uuid::Uuid;
@@ -84,6 +85,22 @@ impl User {
     }
 }
 
+/// A label in another language than the organization's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExtraLabel {
+    /// Logical name of the table.
+    pub table: String,
+    /// Logical name of the column.
+    pub column: String,
+    /// The choice's value; `None` for the column's own label.
+    pub value: Option<i32>,
+    /// Language code.
+    pub language: i64,
+    /// Text.
+    pub text: String,
+}
+
 /// Client id of the application user that [`Options::default`] knows.
 pub const DEFAULT_APPLICATION: Uuid = Uuid::from_u128(0x51d2_7a38_0c4e_4f60_9b7d_2f3e_6a81_c001);
 
@@ -134,6 +151,16 @@ pub struct Options {
     pub dop_hint: u32,
     /// Service protection; `None` refuses nothing.
     pub limits: Option<Limits>,
+    /// Language code of the organization, such as 1033 or 1043; shipped labels are in it.
+    pub language: i64,
+    /// Labels in further languages.
+    pub labels: Vec<ExtraLabel>,
+    /// Are the columns of Microsoft's own connector solution installed?
+    pub connector_columns: bool,
+    /// How long a new column is missing from reads of definitions without `Consistency: Strong`.
+    pub metadata_lag: Duration,
+    /// How long the index of a new alternate key is built.
+    pub key_index_delay: Duration,
 }
 
 impl Default for Options {
@@ -170,6 +197,11 @@ impl Default for Options {
             read_only_columns: ReadOnlyColumns::Ignored,
             dop_hint: 8,
             limits: None,
+            language: 1033,
+            labels: Vec::new(),
+            connector_columns: true,
+            metadata_lag: Duration::ZERO,
+            key_index_delay: Duration::from_secs(30),
         }
     }
 }
@@ -218,6 +250,14 @@ with! {
     with_empty_code_when_changed: empty_code_when_changed: bool;
     /// Sets what happens to read-only columns in bodies.
     with_read_only_columns: read_only_columns: ReadOnlyColumns;
+    /// Sets the organization's language.
+    with_language: language: i64;
+    /// Sets whether Microsoft's own connector columns are installed.
+    with_connector_columns: connector_columns: bool;
+    /// Sets how late definitions show a new column.
+    with_metadata_lag: metadata_lag: Duration;
+    /// Sets how long the index of a new alternate key is built.
+    with_key_index_delay: key_index_delay: Duration;
     /// Sets the recommended parallelism.
     with_dop_hint: dop_hint: u32;
 }
@@ -227,6 +267,25 @@ impl Options {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = Some(limits);
+        self
+    }
+
+    /// Adds a label in a further language for the value of a choice.
+    #[must_use]
+    pub fn with_label(
+        mut self,
+        (table, column): (&str, &str),
+        value: i32,
+        language: i64,
+        text: &str,
+    ) -> Self {
+        self.labels.push(ExtraLabel {
+            table: table.to_owned(),
+            column: column.to_owned(),
+            value: Some(value),
+            language,
+            text: text.to_owned(),
+        });
         self
     }
 

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
-use super::cell::uuid;
+use super::Dataverse;
+use super::keys::{self, Keyed};
 use super::refusal::Refusal;
-use super::schema::{Schema, Table};
+use super::schema::Table;
+use super::store::Cells;
 use crate::odata::split_top_level;
 
 /// Rows that earlier operations of a change set made, by Content-ID.
@@ -23,6 +25,8 @@ pub(super) enum Resource {
     Set(Arc<Table>),
     Count(Arc<Table>),
     Row(Arc<Table>, Uuid),
+    /// A row by an alternate key that no row has.
+    Absent(Arc<Table>, Cells),
     Property {
         table: Arc<Table>,
         id: Uuid,
@@ -42,16 +46,19 @@ pub(super) enum Resource {
     },
 }
 
-const OPERATIONS: [&str; 4] = [
+const OPERATIONS: [&str; 7] = [
     "WhoAmI",
     "RetrieveCurrentOrganization",
     "WinOpportunity",
     "LoseOpportunity",
+    "PublishXml",
+    "PublishAllXml",
+    "InsertOptionValue",
 ];
 
 /// Reads the part of a path behind the version segment.
 pub(super) fn parse(
-    schema: &Schema,
+    environment: &Dataverse,
     path: &str,
     references: Option<&References>,
 ) -> Result<Resource, Refusal> {
@@ -77,7 +84,8 @@ pub(super) fn parse(
         if OPERATIONS.contains(&name) {
             return Ok(Resource::Operation(name.to_owned()));
         }
-        let table = schema
+        let table = environment
+            .schema
             .set(name)
             .ok_or_else(|| Refusal::no_segment(name))?
             .clone();
@@ -88,8 +96,13 @@ pub(super) fn parse(
                 (Some(other), _) => Err(Refusal::no_segment(other)),
             };
         };
-        let id = key_of(&table, key)?;
-        (table, id)
+        match environment.keyed(&table, key)? {
+            Keyed::Row(id) => (table, id),
+            Keyed::Absent(values) if segments.next().is_none() => {
+                return Ok(Resource::Absent(table, values));
+            }
+            Keyed::Absent(_) => return Err(keys::not_found(&table)),
+        }
     };
     let Some(member) = segments.next() else {
         return Ok(Resource::Row(table, id));
@@ -161,26 +174,10 @@ fn reference(references: Option<&References>, name: &str) -> Result<(Arc<Table>,
         })
 }
 
-fn key_of(table: &Table, key: &str) -> Result<Uuid, Refusal> {
-    let text = match key.split_once('=') {
-        // The key of a user is inherited from principal and has another name there.
-        Some((name, value)) if name.trim() == &*table.key && &*table.name != "systemuser" => value,
-        _ => key,
-    };
-    uuid(text.trim()).ok_or_else(|| {
-        Refusal::query(format!(
-            "The key in the request URI is not valid for resource 'Microsoft.Dynamics.CRM.{0}'. \
-             Ensure that the names and number of key properties match the declared or alternate \
-             key properties for the resource 'Microsoft.Dynamics.CRM.{0}'.",
-            table.name
-        ))
-    })
-}
-
 /// Reads the address of a row as it stands in `@odata.bind` and `@odata.id`: relative, from the
 /// root, absolute, or a Content-ID.
 pub(super) fn row(
-    schema: &Schema,
+    environment: &Dataverse,
     link: &str,
     references: Option<&References>,
 ) -> Result<(Arc<Table>, Uuid), Refusal> {
@@ -191,8 +188,9 @@ pub(super) fn row(
         }
         None => link.trim_start_matches('/'),
     };
-    match parse(schema, relative, references)? {
+    match parse(environment, relative, references)? {
         Resource::Row(table, id) => Ok((table, id)),
+        Resource::Absent(table, _) => Err(keys::not_found(&table)),
         _ => Err(Refusal::query(format!("'{link}' is no address of a row."))),
     }
 }

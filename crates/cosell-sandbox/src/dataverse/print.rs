@@ -148,6 +148,12 @@ impl Dataverse {
             (Kind::Choice(options) | Kind::State(options), Cell::Int(value)) => {
                 label(options, *value)
             }
+            (Kind::Choices(options), Cell::Text(values)) => {
+                let labels = values
+                    .split(',')
+                    .filter_map(|value| label(options, value.parse().ok()?));
+                Some(labels.collect::<Vec<_>>().join("; "))
+            }
             (Kind::Status(options), Cell::Int(value)) => options
                 .iter()
                 .find(|status| i64::from(status.value) == *value)

@@ -159,6 +159,12 @@ impl Dataverse {
         if count {
             body.push_str(&format!(",\"@odata.count\":{total}"));
         }
+        if prefer.wants("Microsoft.Dynamics.CRM.globalmetadataversion") {
+            body.push_str(&format!(
+                ",\"@Microsoft.Dynamics.CRM.globalmetadataversion\":\"{}\"",
+                self.metadata_version
+            ));
+        }
         let rows: Vec<String> = found
             .iter()
             .map(|(_, row)| self.print(table, row, &shape, &prefer, None))

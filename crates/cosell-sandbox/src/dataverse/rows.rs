@@ -75,6 +75,7 @@ impl Dataverse {
                 ),
             ));
         }
+        self.check_keys(table, id, &cells)?;
         self.store.put(&table.name, id, cells);
         Ok(id)
     }
@@ -164,6 +165,7 @@ impl Dataverse {
         if table.column("modifiedby").is_some() {
             rules::set(&mut cells, "modifiedby", actor.reference());
         }
+        self.check_keys(table, before.id, &cells)?;
         self.store.put(&table.name, before.id, cells);
         Ok(())
     }

@@ -31,8 +31,10 @@ pub(super) enum Kind {
         rounding: Rounding,
     },
     /// Labels of false and true.
-    Boolean(&'static str, &'static str),
+    Boolean(Arc<str>, Arc<str>),
     Choice(Vec<(i32, String)>),
+    /// Several of these values; kept as text, joined by commas.
+    Choices(Vec<(i32, String)>),
     State(Vec<(i32, String)>),
     Status(Vec<Status>),
     Date,
@@ -142,7 +144,7 @@ impl Column {
     /// Two-option column; `false` on a new row.
     #[must_use]
     pub fn boolean(name: &str) -> Self {
-        Self::new(name, Kind::Boolean("No", "Yes"))
+        Self::new(name, Kind::Boolean(Arc::from("No"), Arc::from("Yes")))
     }
 
     /// Choice of these values.
@@ -295,6 +297,21 @@ impl Table {
         } else {
             self.columns[place] = column;
         }
+    }
+
+    /// The table without one of its columns.
+    pub(super) fn without(&self, column: &str) -> Self {
+        let mut table = Self {
+            columns: Vec::new(),
+            by_name: BTreeMap::new(),
+            by_wire: BTreeMap::new(),
+            navigations: BTreeMap::new(),
+            ..self.clone()
+        };
+        for kept in self.columns.iter().filter(|kept| *kept.name != *column) {
+            table.install(kept.clone());
+        }
+        table
     }
 
     pub(super) fn column(&self, name: &str) -> Option<&Column> {

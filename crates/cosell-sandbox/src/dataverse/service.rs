@@ -6,19 +6,25 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::header::{LOCATION, RETRY_AFTER};
 use http::{Method, Request, StatusCode};
+use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
-use super::cell::quote;
+use super::cell::{Cell, quote};
+
 use super::closing::Outcome;
 use super::draft::{self, Purpose, Setting};
+use super::keys;
 use super::limits::Throttle;
+use super::metadata;
 use super::path::{self, Resource};
 use super::refusal::Refusal;
 use super::reply::{Reply, empty, put, refused};
 use super::request::{Conditions, Operation, Prefer, Tag, origin, versioned};
 use super::rows::Actor;
 use super::schema::Table;
+use super::store::Cells;
 use super::{Dataverse, batch};
+use crate::odata::split_top_level;
 use crate::service::{Caller, Service, TokenFault};
 
 /// Largest body that is read; the limit of the gateway.
@@ -31,6 +37,7 @@ impl Service for Dataverse {
         caller: Result<&Caller, TokenFault>,
         request: &Request<Bytes>,
     ) -> Reply {
+        self.now = now;
         let (mut reply, user) = self.answer(now, caller, request);
         self.store.commit();
         let request_id = self.request_ids.next().to_string();
@@ -60,6 +67,15 @@ impl Service for Dataverse {
         );
         reply
     }
+}
+
+/// The alternate key in the address of a row, decoded.
+fn key_in(path: &str) -> Option<String> {
+    let path = percent_decode_str(path).decode_utf8().ok()?;
+    let (_, rest) = path.split_once('(')?;
+    let key = rest.strip_suffix(')')?;
+    let names_one = key.contains('=') && !path.starts_with('$');
+    names_one.then(|| key.to_owned())
 }
 
 impl Dataverse {
@@ -149,7 +165,10 @@ impl Dataverse {
     }
 
     fn route(&mut self, actor: &Actor, operation: &Operation<'_>) -> Result<Reply, Refusal> {
-        let resource = path::parse(&self.schema, &operation.path, operation.references)?;
+        if metadata::is_metadata(&operation.path) {
+            return self.definitions(actor, operation);
+        }
+        let resource = path::parse(self, &operation.path, operation.references)?;
         match (&operation.method, resource) {
             (&Method::GET, Resource::ServiceDocument) => Ok(self.service_document(operation)),
             (method, Resource::Operation(name)) => self.operate(actor, operation, method, &name),
@@ -158,6 +177,10 @@ impl Dataverse {
             (&Method::POST, Resource::Set(table)) => self.post(actor, operation, &table),
             (&Method::GET, Resource::Row(table, id)) => self.single(operation, &table, id),
             (&Method::PATCH, Resource::Row(table, id)) => self.patch(actor, operation, &table, id),
+            (&Method::PATCH, Resource::Absent(table, values)) => {
+                self.make_by_key(actor, operation, &table, values)
+            }
+            (_, Resource::Absent(table, _)) => Err(keys::not_found(&table)),
             (&Method::DELETE, Resource::Row(table, id)) => {
                 let found = self.store.row(&table.name, id).map(|row| row.version);
                 self.check_match(&table, id, found, Conditions::read(&operation.headers)?)?;
@@ -221,7 +244,7 @@ impl Dataverse {
 
     fn setting<'a>(&'a self, operation: &Operation<'a>) -> Setting<'a> {
         Setting {
-            schema: &self.schema,
+            environment: self,
             read_only: self.options.read_only_columns,
             references: operation.references,
         }
@@ -270,14 +293,49 @@ impl Dataverse {
         } else {
             Purpose::Create
         };
-        let draft = draft::read(self.setting(operation), table, &operation.body, purpose)?;
+        let mut draft = draft::read(self.setting(operation), table, &operation.body, purpose)?;
         if found.is_some() {
+            // The values that the row was found by are not written again.
+            if let Some(key) = key_in(&operation.path) {
+                let named = split_top_level(&key, ',').into_iter();
+                for (name, _) in named.filter_map(|(_, pair)| pair.split_once('=')) {
+                    draft.cells.remove(name.trim());
+                }
+            }
             self.update(actor, table, id, draft)?;
             self.written(operation, table, id, StatusCode::OK)
         } else {
             self.create(actor, table, Some(id), draft)?;
             self.written(operation, table, id, StatusCode::CREATED)
         }
+    }
+
+    /// An upsert by an alternate key that no row has: the row gets the key's values, unless its
+    /// body has others.
+    fn make_by_key(
+        &mut self,
+        actor: &Actor,
+        operation: &Operation<'_>,
+        table: &Arc<Table>,
+        values: Cells,
+    ) -> Result<Reply, Refusal> {
+        if Conditions::read(&operation.headers)?.if_match.is_some() {
+            return Err(keys::not_found(table));
+        }
+        let setting = self.setting(operation);
+        let mut draft = draft::read(setting, table, &operation.body, Purpose::Create)?;
+        for (name, value) in values {
+            let value = match (value, table.column(&name)) {
+                (Cell::Id(id), Some(column)) => match column.targets().first() {
+                    Some(target) => Cell::Ref(target.table.clone(), id),
+                    None => Cell::Id(id),
+                },
+                (value, _) => value,
+            };
+            draft.cells.entry(name).or_insert(value);
+        }
+        let id = self.create(actor, table, None, draft)?;
+        self.written(operation, table, id, StatusCode::CREATED)
     }
 
     fn check_match(
@@ -319,7 +377,11 @@ impl Dataverse {
             *reply.status_mut() = status;
             return Ok(reply);
         }
-        let address = format!("{}{}({id})", operation.base, table.set);
+        // Who wrote by an alternate key gets it back instead of the id.
+        let key = key_in(&operation.path)
+            .filter(|key| !key.starts_with(&*table.key))
+            .unwrap_or_else(|| id.to_string());
+        let address = format!("{}{}({key})", operation.base, table.set);
         let mut reply = empty(StatusCode::NO_CONTENT);
         put(&mut reply, "odata-entityid", &address);
         if status == StatusCode::CREATED {
@@ -391,6 +453,10 @@ impl Dataverse {
             ("RetrieveCurrentOrganization", &Method::GET) => {
                 return self.current_organization(operation);
             }
+            ("PublishXml" | "PublishAllXml", &Method::POST) => {
+                return Ok(empty(StatusCode::NO_CONTENT));
+            }
+            ("InsertOptionValue", &Method::POST) => return self.insert_option(operation),
             ("WinOpportunity", &Method::POST) => Outcome::Won,
             ("LoseOpportunity", &Method::POST) => Outcome::Lost,
             _ => return Err(Refusal::wrong_verb(&operation.path)),

@@ -19,7 +19,28 @@ pub(super) fn install(options: &Options) -> Schema {
         user(),
         business_unit(),
         organization(),
+        publisher(),
+        solution(),
     ];
+    if !options.connector_columns {
+        let added = |column: &Column| {
+            column.name.starts_with("msft_") || column.name.starts_with("cosell_")
+        };
+        for table in &mut tables {
+            let names: Vec<_> = table
+                .columns
+                .iter()
+                .filter(|column| added(column))
+                .collect();
+            let names: Vec<_> = names
+                .into_iter()
+                .map(|column| column.name.clone())
+                .collect();
+            for name in names {
+                *table = table.without(&name);
+            }
+        }
+    }
     for (name, column) in &options.columns {
         for table in tables.iter_mut().filter(|table| *table.name == **name) {
             table.install(column.clone());
@@ -248,6 +269,44 @@ fn user() -> Table {
     ];
     Table::new(
         ["systemuser", "systemusers", "systemuserid", "fullname"],
+        columns,
+    )
+}
+
+/// What a table made over the API has beside its own columns.
+pub(super) fn custom() -> Vec<Column> {
+    active().into_iter().chain(owned()).collect()
+}
+
+fn publisher() -> Table {
+    let columns = [
+        Column::text("friendlyname", 256),
+        Column::text("uniquename", 256).required(),
+        Column::text("customizationprefix", 8).required(),
+        Column::integer("customizationoptionvalueprefix", 10_000, 99_999),
+        Column::text("description", 2000),
+        Column::boolean("isreadonly").read_only(),
+        Column::new("versionnumber", Kind::BigInt).read_only(),
+    ];
+    Table::new(
+        ["publisher", "publishers", "publisherid", "friendlyname"],
+        columns,
+    )
+}
+
+fn solution() -> Table {
+    let columns = [
+        Column::text("friendlyname", 256),
+        Column::text("uniquename", 65).required(),
+        Column::text("version", 256).required(),
+        Column::text("description", 2000),
+        Column::boolean("ismanaged").read_only(),
+        Column::lookup("publisherid", "publisher", "publisherid").required(),
+        Column::instant("installedon").read_only(),
+        Column::new("versionnumber", Kind::BigInt).read_only(),
+    ];
+    Table::new(
+        ["solution", "solutions", "solutionid", "friendlyname"],
         columns,
     )
 }

@@ -3,7 +3,9 @@
 mod batch;
 mod closing;
 mod delta;
+mod keys;
 mod limits;
+mod metadata;
 mod money;
 mod queries;
 mod refusals;

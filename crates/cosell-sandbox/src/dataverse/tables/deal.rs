@@ -205,7 +205,7 @@ fn opportunity_flags() -> Vec<Column> {
     .collect();
     columns.push(Column::new(
         "isrevenuesystemcalculated",
-        Kind::Boolean("User Provided", "System Calculated"),
+        Kind::Boolean("User Provided".into(), "System Calculated".into()),
     ));
     columns
 }
@@ -220,7 +220,7 @@ fn connector() -> Vec<Column> {
         Column::text("msft_microsoftcrmidentifier", 100),
         Column::new(
             "msft_microsoftpartnercenterreferralvisible",
-            Kind::Boolean("Not visible", "Visible to Microsoft sellers"),
+            Kind::Boolean("Not visible".into(), "Visible to Microsoft sellers".into()),
         ),
         // The real integers are not published; only the publisher's prefix is known.
         Column::choice(

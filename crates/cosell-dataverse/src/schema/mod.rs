@@ -1,0 +1,167 @@
+//! What the environment says about its own tables: columns, choices, keys, lookups.
+
+mod choice;
+mod definition;
+mod read;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use cosell_http::{Call, Error, ErrorKind, Repeat, decode_json};
+use http::{HeaderName, HeaderValue, Method};
+use serde::Deserialize;
+
+use crate::Dataverse;
+
+pub use choice::{
+    ChoiceError, ChoiceSet, ChoiceValue, ChoiceWanted, ENGLISH, Label, ResolvedBy, ResolvedChoice,
+};
+pub use definition::{
+    ColumnDefinition, ColumnType, DateBehavior, KeyDefinition, KeyStatus, LookupDefinition,
+    SchemaError, TableDefinition,
+};
+
+const VERSION: &str = "dataverse.schema_version";
+
+/// Definitions read so far, shared by the clones of a client.
+#[derive(Debug, Default)]
+pub(crate) struct Cache {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    version: Option<String>,
+    language: Option<u32>,
+    tables: BTreeMap<String, Arc<TableDefinition>>,
+}
+
+impl Cache {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads definitions and keeps them. Made by [`Dataverse::schema`]; clones of a client share what
+/// was read.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    client: Dataverse,
+}
+
+impl Dataverse {
+    /// The definitions of this environment's tables.
+    pub fn schema(&self) -> Schema {
+        Schema {
+            client: self.clone(),
+        }
+    }
+}
+
+/// Does a read wait until every server of the service knows of the last change?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Consistency {
+    Eventual,
+    Strong,
+}
+
+#[derive(Deserialize)]
+struct VersionPage {
+    #[serde(rename = "@Microsoft.Dynamics.CRM.globalmetadataversion")]
+    version: Option<String>,
+    #[serde(default)]
+    value: Vec<Organization>,
+}
+
+#[derive(Deserialize)]
+struct Organization {
+    languagecode: Option<u32>,
+}
+
+impl Schema {
+    /// The definition of the table with the logical name `table`, such as `opportunity`. Read
+    /// once (one request and one more for each type of column) and then kept; see
+    /// [`refresh`](Self::refresh).
+    ///
+    /// # Errors
+    /// [`Error`]; kind `NotFound` when there is no such table.
+    pub async fn table(&self, table: &str) -> Result<Arc<TableDefinition>, Error> {
+        if let Some(known) = self.client.cache.lock().tables.get(table) {
+            return Ok(known.clone());
+        }
+        let read = read::table(&self.client, table, Consistency::Eventual).await?;
+        Ok(self.keep(read))
+    }
+
+    /// Like [`table`](Self::table), read anew and after every change made so far; `None` when
+    /// there is no such table. Takes up to half a minute just after a change.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub async fn table_now(&self, table: &str) -> Result<Option<Arc<TableDefinition>>, Error> {
+        self.client.cache.lock().tables.remove(table);
+        match read::table(&self.client, table, Consistency::Strong).await {
+            Ok(read) => Ok(Some(self.keep(read))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn keep(&self, read: TableDefinition) -> Arc<TableDefinition> {
+        let read = Arc::new(read);
+        let mut cache = self.client.cache.lock();
+        cache.tables.insert(read.logical_name.clone(), read.clone());
+        read
+    }
+
+    /// Asks for the version of the whole schema, one cheap request, and forgets all definitions
+    /// when it moved. True when it did. Call it at the start of a run, and after a write was
+    /// refused for an unknown column.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub async fn refresh(&self) -> Result<bool, Error> {
+        let page = self.organization().await?;
+        let mut cache = self.client.cache.lock();
+        let moved = page.version.is_none() || cache.version != page.version;
+        if moved {
+            cache.tables.clear();
+        }
+        cache.version = page.version;
+        Ok(moved)
+    }
+
+    /// The language code of the organization, such as 1033 (English) or 1043 (Dutch). Kept.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub async fn base_language(&self) -> Result<u32, Error> {
+        let known = self.client.cache.lock().language;
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let page = self.organization().await?;
+        let row = page.value.first().and_then(|row| row.languagecode);
+        let language = row.unwrap_or(ENGLISH);
+        self.client.cache.lock().language = Some(language);
+        Ok(language)
+    }
+
+    async fn organization(&self) -> Result<VersionPage, Error> {
+        let call = Call::new(
+            VERSION,
+            Method::GET,
+            "organizations?$select=organizationid,languagecode",
+            Repeat::Safe,
+        )
+        .with_header(
+            HeaderName::from_static("prefer"),
+            HeaderValue::from_static(
+                "odata.include-annotations=\"Microsoft.Dynamics.CRM.globalmetadataversion\"",
+            ),
+        );
+        decode_json(VERSION, &self.client.raw(call).await?)
+    }
+}

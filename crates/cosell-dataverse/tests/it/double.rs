@@ -1,0 +1,116 @@
+//! The double of the service with a clock that waiting moves.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use cosell_dataverse::Dataverse;
+use cosell_http::{Sent, Sleep, Transport, TransportError};
+use cosell_sandbox::{
+    Caller, Service,
+    dataverse::{DEFAULT_APPLICATION, Dataverse as Double, Options},
+};
+use http::{Request, Response};
+
+use crate::fake::{ORG, Token};
+
+/// What goes wrong with a request whose method and address contain these texts.
+pub(crate) type Trouble = (&'static str, &'static str, u16);
+
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    double: Arc<Mutex<Double>>,
+    caller: Caller,
+    now: Arc<Mutex<DateTime<Utc>>>,
+    told: Arc<Mutex<Vec<String>>>,
+    trouble: Arc<Mutex<Option<Trouble>>>,
+}
+
+impl World {
+    pub(crate) fn new(options: Options) -> (Self, Dataverse) {
+        let world = Self {
+            caller: Caller {
+                tenant: options.tenant,
+                object_id: options.users[0].object_id,
+                app_id: DEFAULT_APPLICATION.to_string(),
+                user: None,
+                mfa: false,
+                roles: Vec::new(),
+            },
+            double: Arc::new(Mutex::new(Double::new(options))),
+            now: Arc::new(Mutex::new("2026-01-01T12:00:00Z".parse().unwrap())),
+            told: Arc::default(),
+            trouble: Arc::default(),
+        };
+        let client = Dataverse::builder(
+            ORG.parse().unwrap(),
+            Arc::new(world.clone()),
+            Arc::new(Token),
+            Arc::new(world.clone()),
+        );
+        (world, client.build().unwrap())
+    }
+
+    /// The requests since the last look: method and address below the API.
+    pub(crate) fn told(&self) -> Vec<String> {
+        std::mem::take(&mut *self.told.lock().unwrap())
+    }
+
+    pub(crate) fn writes(&self) -> Vec<String> {
+        let mut told = self.told();
+        told.retain(|line| !line.starts_with("GET "));
+        told
+    }
+
+    /// The next matching request gets this status (0: its answer is lost after the effect).
+    pub(crate) fn trouble(&self, trouble: Trouble) {
+        *self.trouble.lock().unwrap() = Some(trouble);
+    }
+}
+
+#[async_trait]
+impl Transport for World {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let address = request.uri().to_string();
+        let below = address.split("/api/data/v9.2/").nth(1).unwrap_or_default();
+        let line = format!("{} {below}", request.method());
+        self.told.lock().unwrap().push(line.clone());
+        let body = String::from_utf8_lossy(request.body()).into_owned();
+        let strikes = |(method, text, _): &mut Trouble| {
+            line.starts_with(*method) && (line.contains(*text) || body.contains(*text))
+        };
+        let trouble = self.trouble.lock().unwrap().take_if(strikes);
+        if let Some((_, _, status)) = trouble.filter(|(_, _, status)| *status > 0) {
+            let code = if status == 400 { "0x80071151" } else { "" };
+            let body = crate::fake::refusal_body(code, "not now");
+            return Ok(Response::builder()
+                .status(status)
+                .body(body.into())
+                .unwrap());
+        }
+        let answer = self
+            .double
+            .lock()
+            .unwrap()
+            .handle(self.now(), Ok(&self.caller), &request);
+        match trouble {
+            Some(_) => Err(TransportError::new(Sent::Maybe, "lost")),
+            None => Ok(answer),
+        }
+    }
+}
+
+#[async_trait]
+impl Sleep for World {
+    fn now(&self) -> DateTime<Utc> {
+        *self.now.lock().unwrap()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        *self.now.lock().unwrap() += TimeDelta::from_std(duration).unwrap();
+    }
+}
