@@ -1,5 +1,6 @@
 //! The crate as its users see it: records, requests and answers.
 
+mod damage;
 mod dates;
 mod deals;
 mod engagements;
@@ -9,6 +10,7 @@ mod judged;
 mod models;
 mod paging;
 mod patches;
+mod readings;
 mod records;
 mod registrations;
 mod samples;
