@@ -205,6 +205,51 @@ async fn pages_of_a_gateway_are_no_answers_of_the_service() {
 }
 
 #[tokio::test]
+async fn every_status_of_the_documents_ends_a_write_in_a_kind() {
+    use ErrorKind as K;
+    for (status, kind) in [
+        (400, K::Refused),
+        (401, K::Denied),
+        (403, K::Denied),
+        (404, K::NotFound),
+        (405, K::Refused),
+        (406, K::Refused),
+        (409, K::Conflict),
+        (410, K::NotFound),
+        (411, K::Refused),
+        (412, K::Conflict),
+        (413, K::Refused),
+        (415, K::Refused),
+        (416, K::Refused),
+        (422, K::Refused),
+        (423, K::Refused),
+        (429, K::Throttled),
+        (500, K::Service),
+        (501, K::Service),
+        (503, K::Service),
+        (504, K::Service),
+        (507, K::Service),
+        (509, K::Service),
+    ] {
+        let body = r#"{"error":{"code":"someCode","message":"said so","target":"referral"}}"#;
+        let waits = Arc::new(Waits::default());
+        let service = Scripted::new((0..8).map(|_| Turn::Answer(status, body.to_owned())));
+        let failed = client(service.clone(), &waits)
+            .create_raw(&draft(), CreateOptions::default())
+            .await
+            .unwrap_err();
+        assert_eq!(failed.kind(), kind, "{status}");
+        assert_eq!(
+            (failed.code(), failed.target()),
+            (Some("someCode"), Some("referral"))
+        );
+        // A create has no key: only what certainly was not done is tried again.
+        let again = matches!(status, 401 | 429);
+        assert_eq!(service.requests() > 1, again, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn an_empty_401_is_tried_with_one_new_token_and_explained() {
     let turns = (0..2).map(|_| Turn::Bytes(401, vec![], Vec::new()));
     let service = Scripted::new(turns);
