@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::sign_in::{self, Cure};
+
 /// A bearer token with its end of life.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -79,14 +81,29 @@ pub enum TokenError {
     /// The refresh token could not be read from, or written to, where it is kept.
     #[error("refresh token store: {0}")]
     Store(String),
+    /// The application could not make the statement that proves itself.
+    #[error("client credential: {0}")]
+    Credential(String),
 }
 
 impl TokenError {
-    /// The code of a refusal, such as `AADSTS50076`.
+    /// The code of a refusal, such as `invalid_grant AADSTS50076`.
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::Refused { code, .. } => Some(code),
-            Self::Unreachable(_) | Self::Malformed(_) | Self::Store(_) => None,
+            Self::Unreachable(_) | Self::Malformed(_) | Self::Store(_) | Self::Credential(_) => {
+                None
+            }
+        }
+    }
+
+    /// What kind of thing cures it: whether to wait, to tell a person to sign in, or to look at
+    /// the settings.
+    pub fn cure(&self) -> Cure {
+        match self {
+            Self::Refused { code, .. } => sign_in::cure(code),
+            Self::Unreachable(_) => Cure::Wait,
+            Self::Malformed(_) | Self::Store(_) | Self::Credential(_) => Cure::Settings,
         }
     }
 }

@@ -11,6 +11,8 @@ pub const TENANT: Uuid = Uuid::from_u128(0x5a4d_0000_0000_4000_8000_0000_0000_00
 pub const CLIENT_ID: &str = "51d27a38-0c4e-4f60-9b7d-2f3e6a81c001";
 /// Secret of the registered application. Known to everybody: it opens nothing but a sandbox.
 pub const CLIENT_SECRET: &str = "sandbox-secret";
+/// Client id of the registered application that has no secret, as a desktop program has it.
+pub const PUBLIC_CLIENT_ID: &str = "51d27a38-0c4e-4f60-9b7d-2f3e6a81c002";
 /// First refresh token of [`REFERRALS_USER`].
 pub const REFRESH_TOKEN: &str = "sandbox-refresh-token";
 /// The user who works referrals through the API: role `ReferralsAdmin`, multi-factor sign-in.
@@ -26,21 +28,55 @@ pub const CRM_SELLER: &str = "ana@fabrikam.example";
 pub struct App {
     /// Application (client) id.
     pub client_id: String,
-    /// Client secret.
+    /// Client secret. A public client has none.
     pub secret: String,
+    /// Certificates (DER) with which it may prove itself in the place of the secret.
+    pub certificates: Vec<Vec<u8>>,
+    /// Are public client flows allowed?
+    pub public: bool,
+    /// Addresses a browser may be sent back to. One on `http://localhost` without a port stands
+    /// for all ports.
+    pub redirects: Vec<String>,
     /// Object id of its service principal.
     pub object_id: Uuid,
 }
 
 impl App {
-    /// An application; its object id follows from the client id.
+    /// An application with a secret; its object id follows from the client id.
     pub fn new(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
         let client_id = client_id.into();
         Self {
             object_id: Uuid::new_v5(&TENANT, client_id.as_bytes()),
             client_id,
             secret: secret.into(),
+            certificates: Vec::new(),
+            public: false,
+            redirects: vec![
+                "http://localhost".into(),
+                "https://localhost:8443/callback".into(),
+            ],
         }
+    }
+
+    /// A public client.
+    pub fn public(client_id: impl Into<String>) -> Self {
+        let mut app = Self::new(client_id, "");
+        app.public = true;
+        app
+    }
+
+    /// Adds a certificate (DER).
+    #[must_use]
+    pub fn with_certificate(mut self, der: impl Into<Vec<u8>>) -> Self {
+        self.certificates.push(der.into());
+        self
+    }
+
+    /// Adds an address a browser may be sent back to.
+    #[must_use]
+    pub fn with_redirect(mut self, address: impl Into<String>) -> Self {
+        self.redirects.push(address.into());
+        self
     }
 }
 
@@ -145,6 +181,23 @@ pub enum Rotation {
     None,
 }
 
+/// What the person does who is shown a device code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtTheDevice {
+    /// Enters it and signs in, this long after it was given.
+    SignsIn {
+        /// How long.
+        after: TimeDelta,
+    },
+    /// Enters it and declines.
+    Declines {
+        /// How long after it was given.
+        after: TimeDelta,
+    },
+    /// Nothing.
+    Nothing,
+}
+
 /// Settings of the sign-in service.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -165,6 +218,14 @@ pub struct SignInOptions {
     pub refresh_life: TimeDelta,
     /// What becomes of a used refresh token.
     pub rotation: Rotation,
+    /// Sign-in name of the person who sits at the browser when a sign-in page is opened without
+    /// a `login_hint`, and at the device.
+    pub person: String,
+    /// What that person does with a device code.
+    pub at_the_device: AtTheDevice,
+    /// Is a client that asks for a device code's token too often told to slow down? The public
+    /// record of the service does not list that answer.
+    pub slow_down: bool,
     /// Addresses that mean the Partner Center in a scope.
     pub partner_center_audiences: Vec<String>,
     /// Addresses that mean the Dataverse environment in a scope.
@@ -195,6 +256,27 @@ impl SignInOptions {
         self
     }
 
+    /// Sets who sits at the browser.
+    #[must_use]
+    pub fn with_person(mut self, upn: impl Into<String>) -> Self {
+        self.person = upn.into();
+        self
+    }
+
+    /// Sets what the person does with a device code.
+    #[must_use]
+    pub fn with_at_the_device(mut self, what: AtTheDevice) -> Self {
+        self.at_the_device = what;
+        self
+    }
+
+    /// Says whether hasty clients are told to slow down.
+    #[must_use]
+    pub fn with_slow_down(mut self, slow_down: bool) -> Self {
+        self.slow_down = slow_down;
+        self
+    }
+
     /// Sets the life of access tokens.
     #[must_use]
     pub fn with_access_life(mut self, life: TimeDelta) -> Self {
@@ -208,7 +290,10 @@ impl Default for SignInOptions {
         Self {
             tenant: TENANT,
             domain: "fabrikam.example".into(),
-            apps: vec![App::new(CLIENT_ID, CLIENT_SECRET)],
+            apps: vec![
+                App::new(CLIENT_ID, CLIENT_SECRET),
+                App::public(PUBLIC_CLIENT_ID),
+            ],
             users: vec![
                 User::new(REFERRALS_USER).with_role("ReferralsAdmin"),
                 User::new(PORTAL_USER).with_role("ReferralsAdmin"),
@@ -218,6 +303,11 @@ impl Default for SignInOptions {
             access_life: TimeDelta::seconds(3599),
             refresh_life: TimeDelta::days(90),
             rotation: Rotation::default(),
+            person: REFERRALS_USER.into(),
+            at_the_device: AtTheDevice::SignsIn {
+                after: TimeDelta::seconds(12),
+            },
+            slow_down: false,
             partner_center_audiences: vec!["https://api.partner.microsoft.com".into()],
             dataverse_audiences: vec!["https://fabrikam-sales.crm4.dynamics.com".into()],
             webhook_audiences: vec!["https://api.partnercenter.microsoft.com".into()],

@@ -28,8 +28,8 @@ mod transport;
 pub mod webhooks;
 
 pub use accounts::{
-    App, CLIENT_ID, CLIENT_SECRET, CRM_SELLER, FirstSignIn, PORTAL_USER, REFERRALS_USER,
-    REFRESH_TOKEN, Rotation, SignInOptions, TENANT, User,
+    App, AtTheDevice, CLIENT_ID, CLIENT_SECRET, CRM_SELLER, FirstSignIn, PORTAL_USER,
+    PUBLIC_CLIENT_ID, REFERRALS_USER, REFRESH_TOKEN, Rotation, SignInOptions, TENANT, User,
 };
 pub use act::{Act, ActError, Acted};
 pub use clock::Clock;

@@ -1,10 +1,14 @@
-//! The token endpoint: what it accepts, and the bodies with which it refuses.
+//! The sign-in service: what its token endpoint accepts, the pages where a person signs in, and
+//! the bodies with which it refuses.
 
+mod assertion;
+mod browser;
+mod device;
+mod proof;
 mod refusal;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{Method, Request, Response, StatusCode, header};
@@ -20,36 +24,50 @@ use refusal::Refusal;
 /// Forms above this size are refused unread.
 const FORM_LIMIT: usize = 64 * 1024;
 
-/// One request to the token endpoint.
+/// One request to the sign-in service.
 pub(crate) fn handle(
     now: DateTime<Utc>,
     options: &SignInOptions,
     tokens: &mut Tokens,
     request: &Request<Bytes>,
 ) -> Response<Bytes> {
-    let Some((tenant, version)) = token_path(request.uri().path()) else {
+    let Some((tenant, version, door)) = door(request.uri().path()) else {
         return answer(StatusCode::NOT_FOUND, &json!({}));
     };
-    if request.method() != Method::POST {
+    let page = door == Door::Authorize;
+    if request.method() != if page { Method::GET } else { Method::POST } {
         return answer(StatusCode::METHOD_NOT_ALLOWED, &json!({}));
     }
-    if request.body().len() > FORM_LIMIT {
+    let query = request.uri().query().unwrap_or_default();
+    let parameters = if page {
+        query.as_bytes()
+    } else {
+        request.body()
+    };
+    if parameters.len() > FORM_LIMIT {
         return answer(StatusCode::PAYLOAD_TOO_LARGE, &json!({}));
     }
-    let form: BTreeMap<Cow<'_, str>, Cow<'_, str>> =
-        url::form_urlencoded::parse(request.body()).collect();
+    let form: Form<'_> = url::form_urlencoded::parse(parameters).collect();
     let endpoint = Endpoint {
         now,
         options,
         form: &form,
         version,
         tenant,
+        request,
     };
-    match endpoint.grant(tokens, request) {
+    let outcome = match door {
+        Door::Token => endpoint.grant(tokens),
+        Door::Device => endpoint.device(tokens),
+        Door::Authorize => return endpoint.authorize(tokens),
+    };
+    match outcome {
         Ok(body) => answer(StatusCode::OK, &body),
         Err(refusal) => answer(refusal.status, &refusal.body(now, tokens)),
     }
 }
+
+type Form<'a> = BTreeMap<Cow<'a, str>, Cow<'a, str>>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Version {
@@ -57,65 +75,95 @@ enum Version {
     V2,
 }
 
-fn token_path(path: &str) -> Option<(&str, Version)> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Door {
+    Token,
+    Device,
+    Authorize,
+}
+
+fn door(path: &str) -> Option<(&str, Version, Door)> {
     let (tenant, rest) = path.strip_prefix('/')?.split_once('/')?;
-    match rest.trim_end_matches('/') {
-        "oauth2/v2.0/token" => Some((tenant, Version::V2)),
-        "oauth2/token" => Some((tenant, Version::V1)),
-        _ => None,
-    }
+    let rest = rest.trim_end_matches('/').strip_prefix("oauth2/")?;
+    let (version, name) = match rest.strip_prefix("v2.0/") {
+        Some(name) => (Version::V2, name),
+        None => (Version::V1, rest),
+    };
+    let door = match name {
+        "token" => Door::Token,
+        "devicecode" => Door::Device,
+        "authorize" => Door::Authorize,
+        _ => return None,
+    };
+    Some((tenant, version, door))
 }
 
 struct Endpoint<'a> {
     now: DateTime<Utc>,
     options: &'a SignInOptions,
-    form: &'a BTreeMap<Cow<'a, str>, Cow<'a, str>>,
+    form: &'a Form<'a>,
     version: Version,
     tenant: &'a str,
+    request: &'a Request<Bytes>,
 }
 
 impl Endpoint<'_> {
-    fn grant(&self, tokens: &mut Tokens, request: &Request<Bytes>) -> Result<Value, Refusal> {
-        let shared = ["common", "organizations"]
-            .iter()
-            .any(|name| self.tenant.eq_ignore_ascii_case(name));
-        let own = self.tenant.eq_ignore_ascii_case(&self.options.domain)
-            || self
-                .tenant
-                .eq_ignore_ascii_case(&self.options.tenant.to_string());
-        if !own && !shared {
-            return Err(Refusal::new(
-                "invalid_request",
-                90002,
-                format!(
-                    "Tenant '{}' not found. Check to make sure you have the correct tenant ID and \
-                     are signing into the correct cloud.",
-                    self.tenant
-                ),
-            ));
-        }
+    fn grant(&self, tokens: &mut Tokens) -> Result<Value, Refusal> {
+        self.check_tenant()?;
         let grant = self.required("grant_type")?;
-        let app = self.app(request)?;
-        if shared {
-            return Err(Refusal::new(
-                "invalid_request",
-                50194,
-                format!(
-                    "Application '{}' is not configured as a multi-tenant application. Usage of \
-                     the /{} endpoint is not supported for such apps.",
-                    app.client_id, self.tenant
-                ),
-            ));
-        }
+        let app = self.proven_app()?;
+        self.check_single_tenant(app)?;
         match grant {
             "client_credentials" => self.client_credentials(tokens, app),
             "refresh_token" => self.refresh(tokens, app),
+            "authorization_code" => self.code(tokens, app),
+            "urn:ietf:params:oauth:grant-type:device_code" => self.poll(tokens, app),
             other => Err(Refusal::new(
                 "unsupported_grant_type",
                 70003,
                 format!("The app requested an unsupported grant type '{other}'."),
             )),
         }
+    }
+
+    fn is_shared(&self) -> bool {
+        ["common", "organizations"]
+            .iter()
+            .any(|name| self.tenant.eq_ignore_ascii_case(name))
+    }
+
+    fn check_tenant(&self) -> Result<(), Refusal> {
+        let own = self.tenant.eq_ignore_ascii_case(&self.options.domain)
+            || self
+                .tenant
+                .eq_ignore_ascii_case(&self.options.tenant.to_string());
+        if own || self.is_shared() {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            "invalid_request",
+            90002,
+            format!(
+                "Tenant '{}' not found. Check to make sure you have the correct tenant ID and are \
+                 signing into the correct cloud.",
+                self.tenant
+            ),
+        ))
+    }
+
+    fn check_single_tenant(&self, app: &App) -> Result<(), Refusal> {
+        if !self.is_shared() {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            "invalid_request",
+            50194,
+            format!(
+                "Application '{}' is not configured as a multi-tenant application. Usage of the \
+                 /{} endpoint is not supported for such apps.",
+                app.client_id, self.tenant
+            ),
+        ))
     }
 
     fn field(&self, name: &str) -> Option<&str> {
@@ -133,50 +181,6 @@ impl Endpoint<'_> {
                 format!("The request body must contain the following parameter: '{name}'."),
             )
         })
-    }
-
-    /// The application, once its secret was checked. The secret may come in the form or in a
-    /// Basic header; the service takes both.
-    fn app(&self, request: &Request<Bytes>) -> Result<&App, Refusal> {
-        let basic = basic_credentials(request);
-        let (id, secret) = match &basic {
-            Some((id, secret)) => (id.as_str(), Some(secret.as_str())),
-            None => (self.required("client_id")?, self.field("client_secret")),
-        };
-        let known = self
-            .options
-            .apps
-            .iter()
-            .find(|app| app.client_id.eq_ignore_ascii_case(id));
-        let app = known.ok_or_else(|| {
-            Refusal::new(
-                "unauthorized_client",
-                700_016,
-                format!(
-                    "Application with identifier '{id}' was not found in the directory '{}'.",
-                    self.options.domain
-                ),
-            )
-        })?;
-        match secret {
-            Some(secret) if secret == app.secret => Ok(app),
-            Some(_) => Err(Refusal::new(
-                "invalid_client",
-                7_000_215,
-                format!(
-                    "Invalid client secret provided. Ensure the secret being sent in the request \
-                     is the client secret value, not the client secret ID, for a secret added to \
-                     app '{}'.",
-                    app.client_id
-                ),
-            )),
-            None => Err(Refusal::new(
-                "invalid_client",
-                7_000_218,
-                "The request body must contain the following parameter: 'client_assertion' or \
-                 'client_secret'.",
-            )),
-        }
     }
 
     /// The service that is asked for, and the name it was given.
@@ -242,7 +246,25 @@ impl Endpoint<'_> {
         }
     }
 
+    /// Does the scope ask for a refresh token? The old endpoint gives one always.
+    fn asks_offline(&self) -> bool {
+        let asked = |scope: &str| {
+            scope
+                .split_whitespace()
+                .any(|word| word == "offline_access")
+        };
+        self.version == Version::V1 || self.field("scope").is_some_and(asked)
+    }
+
     fn client_credentials(&self, tokens: &mut Tokens, app: &App) -> Result<Value, Refusal> {
+        if app.public {
+            return Err(Refusal::new(
+                "invalid_client",
+                7_000_218,
+                "The request body must contain the following parameter: 'client_assertion' or \
+                 'client_secret'.",
+            ));
+        }
         let (service, resource) = self.audience(true)?;
         let token = tokens.issue(self.now, self.options, app, None, (service, &resource));
         Ok(self.token_body(&token, &resource, None))
@@ -335,24 +357,6 @@ impl Endpoint<'_> {
         }
         body
     }
-}
-
-fn basic_credentials(request: &Request<Bytes>) -> Option<(String, String)> {
-    let value = request
-        .headers()
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?;
-    let encoded = value.strip_prefix("Basic ")?;
-    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
-    let (id, secret) = decoded.split_once(':')?;
-    let plain = |text: &str| {
-        percent_encoding::percent_decode_str(&text.replace('+', " "))
-            .decode_utf8()
-            .ok()
-            .map(Cow::into_owned)
-    };
-    Some((plain(id)?, plain(secret)?))
 }
 
 fn answer(status: StatusCode, body: &Value) -> Response<Bytes> {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -19,6 +19,32 @@ pub(crate) struct Tokens {
     made: u64,
     access: BTreeMap<String, Access>,
     refresh: BTreeMap<String, Refresh>,
+    codes: BTreeMap<String, Code>,
+    devices: BTreeMap<String, Device>,
+}
+
+/// What an authorization code stands for. A redeemed one is kept, to be refused as such.
+#[derive(Clone)]
+pub(crate) struct Code {
+    pub(crate) upn: String,
+    pub(crate) client_id: String,
+    pub(crate) redirect: String,
+    /// The S256 challenge.
+    pub(crate) challenge: Option<String>,
+    pub(crate) offline: bool,
+    pub(crate) expires: DateTime<Utc>,
+    pub(crate) redeemed: bool,
+}
+
+/// What a device code stands for.
+#[derive(Clone)]
+pub(crate) struct Device {
+    pub(crate) client_id: String,
+    pub(crate) audience: (ServiceName, String),
+    pub(crate) offline: bool,
+    pub(crate) given: DateTime<Utc>,
+    pub(crate) asked: DateTime<Utc>,
+    pub(crate) interval: TimeDelta,
 }
 
 #[derive(Clone)]
@@ -66,6 +92,8 @@ impl Tokens {
             made: 0,
             access: BTreeMap::new(),
             refresh,
+            codes: BTreeMap::new(),
+            devices: BTreeMap::new(),
         }
     }
 
@@ -96,6 +124,7 @@ impl Tokens {
             "amr": user.map(|user| if user.mfa { vec!["pwd", "mfa"] } else { vec!["pwd"] }),
             "appid": app.client_id,
             "oid": object_id,
+            "scp": user.map(|_| "user_impersonation"),
             "tid": options.tenant,
             "upn": user.map(|user| user.upn.as_str()),
             "ver": "1.0",
@@ -151,6 +180,32 @@ impl Tokens {
 
     pub(crate) fn forget_refresh(&mut self, token: &str) {
         self.refresh.remove(token);
+    }
+
+    /// Makes an authorization code.
+    pub(crate) fn issue_code(&mut self, code: Code) -> String {
+        let text = format!("0.sbx-code.{}", self.fresh().simple());
+        self.codes.insert(text.clone(), code);
+        text
+    }
+
+    pub(crate) fn code(&mut self, code: &str) -> Option<&mut Code> {
+        self.codes.get_mut(code)
+    }
+
+    /// Makes a device code.
+    pub(crate) fn issue_device(&mut self, device: Device) -> String {
+        let text = format!("sbx-device.{}", self.fresh().simple());
+        self.devices.insert(text.clone(), device);
+        text
+    }
+
+    pub(crate) fn device(&mut self, code: &str) -> Option<&mut Device> {
+        self.devices.get_mut(code)
+    }
+
+    pub(crate) fn forget_device(&mut self, code: &str) {
+        self.devices.remove(code);
     }
 
     /// Who sent `request` to `service`, as its bearer token says.

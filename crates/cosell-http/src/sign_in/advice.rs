@@ -2,79 +2,310 @@
 
 use crate::{TokenError, error::clip};
 
+/// Coarse kind of what cures a failed sign-in, for deciding whom to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cure {
+    /// A person must sign in again, in a browser, with a second factor.
+    SignIn,
+    /// This attempt is spent; the same sign-in may be started over.
+    StartOver,
+    /// The app's permission needs consent.
+    Consent,
+    /// An administrator of the tenant must change something.
+    Administrator,
+    /// The account itself is in trouble: unknown, locked, disabled.
+    Account,
+    /// The settings are wrong: secret, certificate, address, scope.
+    Settings,
+    /// Nothing needs to be done; it may pass.
+    Wait,
+    /// Unknown to this table.
+    LookUp,
+}
+
+struct Row {
+    cure: Cure,
+    numbers: &'static [u32],
+    advice: &'static str,
+}
+
 /// Numbers of the sign-in service, grouped by what cures them.
-const ADVICE: &[(&[u32], &str)] = &[
+const NUMBERS: &[Row] = &[
+    Row {
+        cure: Cure::SignIn,
+        numbers: &[50074, 50076, 50078],
+        advice: "sign in again in a browser with a second factor and store the new refresh token",
+    },
+    Row {
+        cure: Cure::SignIn,
+        numbers: &[50072, 50079],
+        advice: "the account has no second factor yet: sign in in a browser, enroll one, and \
+                 store the new refresh token",
+    },
+    Row {
+        cure: Cure::SignIn,
+        numbers: &[70000, 70008, 700082, 50173],
+        advice: "the refresh token or code is used up, expired or revoked: sign in again in a \
+                 browser and store the new token",
+    },
+    Row {
+        cure: Cure::SignIn,
+        numbers: &[70043],
+        advice: "a sign-in frequency policy ended the refresh token: sign in again in a browser; \
+                 for unattended use have the policy leave this account out",
+    },
+    Row {
+        cure: Cure::SignIn,
+        numbers: &[700084],
+        advice: "refresh tokens of single-page redirect addresses last 24 hours: register the \
+                 redirect address as web or desktop and sign in again",
+    },
+    Row {
+        cure: Cure::SignIn,
+        numbers: &[50055, 50144],
+        advice: "the password is expired: sign in in a browser, change it, and store the new \
+                 refresh token",
+    },
+    Row {
+        cure: Cure::SignIn,
+        numbers: &[50058],
+        advice: "there is no session to sign in with silently: sign in again in a browser",
+    },
+    Row {
+        cure: Cure::SignIn,
+        numbers: &[16000],
+        advice: "several accounts are signed in: sign in again in a browser and pick one",
+    },
+    Row {
+        cure: Cure::StartOver,
+        numbers: &[54005],
+        advice: "the code was redeemed before: start the sign-in over",
+    },
+    Row {
+        cure: Cure::StartOver,
+        numbers: &[501481],
+        advice: "code and verifier do not belong together: start the sign-in over in one program",
+    },
+    Row {
+        cure: Cure::StartOver,
+        numbers: &[70018, 70019],
+        advice: "the device code is wrong or too old: start the sign-in over and enter the new \
+                 code in time",
+    },
+    Row {
+        cure: Cure::Wait,
+        numbers: &[70016],
+        advice: "the person has not finished yet: ask again after the interval",
+    },
+    Row {
+        cure: Cure::Wait,
+        numbers: &[50196],
+        advice: "the same request came too often: keep tokens until they end and ask again in \
+                 some minutes",
+    },
+    Row {
+        cure: Cure::Settings,
+        numbers: &[70002, 7000215],
+        advice: "the client secret is wrong: give the secret's value (not its id) of this app \
+                 registration",
+    },
+    Row {
+        cure: Cure::Settings,
+        numbers: &[7000222],
+        advice: "the client secret is expired: create a new one for the app registration",
+    },
+    Row {
+        cure: Cure::Settings,
+        numbers: &[7000218],
+        advice: "a client secret or certificate is missing: give one, or allow public client \
+                 flows on the app registration",
+    },
+    Row {
+        cure: Cure::Settings,
+        numbers: &[700027, 50012, 50013],
+        advice: "the signed statement is not accepted: upload this certificate to the app \
+                 registration and sign with its key",
+    },
+    Row {
+        cure: Cure::Settings,
+        numbers: &[700024, 500133],
+        advice: "the signed statement is outside its time: set this machine's clock",
+    },
+    Row {
+        cure: Cure::Settings,
+        numbers: &[700021, 700023],
+        advice: "the signed statement is for another app or address: it must name this client id \
+                 and this token address",
+    },
+    Row {
+        cure: Cure::Settings,
+        numbers: &[70021, 700213],
+        advice: "no federated credential of the app matches: issuer, subject and audience must \
+                 be equal to the letter",
+    },
+    Row {
+        cure: Cure::Settings,
+        numbers: &[700016],
+        advice: "the app registration is not known in this tenant: check client id and tenant",
+    },
+    Row {
+        cure: Cure::Settings,
+        numbers: &[50194],
+        advice: "the app belongs to one tenant: give the tenant's id in the place of `common`",
+    },
+    Row {
+        cure: Cure::Settings,
+        numbers: &[90002],
+        advice: "the tenant is wrong: give its id or a verified domain, and check the cloud",
+    },
+    Row {
+        cure: Cure::Settings,
+        numbers: &[70011, 28002],
+        advice: "the scope is wrong: give `https://<service>/.default`, with the service's own \
+                 address",
+    },
+    Row {
+        cure: Cure::Settings,
+        numbers: &[500011, 50001],
+        advice: "the service in the scope is not known in this tenant: check its address, and \
+                 that the tenant has the service",
+    },
+    Row {
+        cure: Cure::Settings,
+        numbers: &[50011],
+        advice: "the redirect address is not registered: add it, letter by letter, to the app \
+                 registration",
+    },
+    Row {
+        cure: Cure::Consent,
+        numbers: &[65001],
+        advice: "consent is missing: grant the app its permission for this service",
+    },
+    Row {
+        cure: Cure::Consent,
+        numbers: &[65004],
+        advice: "the person declined consent: sign in again and accept, or have an administrator \
+                 consent",
+    },
+    Row {
+        cure: Cure::Administrator,
+        numbers: &[650052, 650057],
+        advice: "an administrator must enable the service in the tenant and add the app's \
+                 permission",
+    },
+    Row {
+        cure: Cure::Administrator,
+        numbers: &[53003, 530035],
+        advice: "Conditional Access or the security defaults block this sign-in: an \
+                 administrator must let this account, app and flow through",
+    },
+    Row {
+        cure: Cure::Administrator,
+        numbers: &[50105],
+        advice: "the account is not assigned to the app: an administrator must assign it",
+    },
+    Row {
+        cure: Cure::Account,
+        numbers: &[50034],
+        advice: "the account is not known in this tenant: check its name and the tenant",
+    },
+    Row {
+        cure: Cure::Account,
+        numbers: &[50053],
+        advice: "the account is locked: wait, or have an administrator unlock it",
+    },
+    Row {
+        cure: Cure::Account,
+        numbers: &[50057],
+        advice: "the account is disabled: have an administrator enable it",
+    },
+    Row {
+        cure: Cure::Account,
+        numbers: &[50126],
+        advice: "user name or password is wrong: check the account",
+    },
+];
+
+/// The OAuth words, for refusals without a known number.
+const WORDS: &[(&[&str], Cure, &str)] = &[
     (
-        &[50072, 50074, 50076, 50078, 50079],
-        "sign in again in a browser with a second factor and store the new refresh token",
+        &["authorization_declined", "access_denied"],
+        Cure::StartOver,
+        "the person declined, or the tenant blocks this way to sign in: start over, or ask an \
+         administrator",
     ),
     (
-        &[70000, 70008, 70043, 700082, 700084, 50173],
-        "the refresh token is used up or revoked: sign in again in a browser and store the new one",
+        &["expired_token", "code_expired", "bad_verification_code"],
+        Cure::StartOver,
+        "the device code is wrong or too old: start the sign-in over and enter the new code in \
+         time",
     ),
     (
-        &[50055, 50144, 50058, 16000],
-        "sign in again in a browser with this account",
+        &["authorization_pending", "slow_down"],
+        Cure::Wait,
+        "the person has not finished yet: ask again after the interval",
     ),
     (
-        &[70002, 7000215, 7000222],
-        "the client secret is wrong or expired: create a new one for the app registration",
+        &["invalid_grant"],
+        Cure::SignIn,
+        "the refresh token or code is not accepted: sign in again in a browser and store the new \
+         token",
     ),
     (
-        &[7000218],
-        "a client secret is missing: give one, or allow public client flows on the app \
-         registration",
+        &["interaction_required", "login_required", "consent_required"],
+        Cure::SignIn,
+        "the sign-in needs a person: sign in again in a browser with a second factor",
     ),
     (
-        &[700016],
-        "the app registration is not known in this tenant: check client id and tenant",
+        &["invalid_client"],
+        Cure::Settings,
+        "the client secret or certificate is wrong or expired: give a good one",
     ),
     (
-        &[50194, 90002],
-        "the tenant is wrong: give its id or a verified domain in the token address",
+        &["unauthorized_client"],
+        Cure::Settings,
+        "the app is not in this tenant or may not use this flow: check the app registration",
     ),
     (
-        &[70011, 500011],
+        &["invalid_scope", "invalid_resource"],
+        Cure::Settings,
         "the scope is wrong: give `https://<service>/.default`, with the service's own address",
-    ),
-    (
-        &[65001],
-        "consent is missing: grant the app its permission for this service",
-    ),
-    (
-        &[650052, 650057],
-        "an administrator must enable the service in the tenant and add the app's permission",
-    ),
-    (
-        &[53003, 530035, 50105],
-        "an administrator must let this account and app through (Conditional Access, assignment)",
-    ),
-    (
-        &[50034, 50053, 50057, 50126],
-        "check the account: unknown, locked, disabled or wrong password",
     ),
 ];
 
 const OTHERWISE: &str = "look up the code in the sign-in logs of the tenant";
 
+fn look_up(oauth: &str, number: Option<u32>) -> (Cure, &'static str) {
+    let row = number.and_then(|number| NUMBERS.iter().find(|row| row.numbers.contains(&number)));
+    if let Some(row) = row {
+        return (row.cure, row.advice);
+    }
+    WORDS
+        .iter()
+        .find(|(words, ..)| words.contains(&oauth))
+        .map_or((Cure::LookUp, OTHERWISE), |(_, cure, advice)| {
+            (*cure, *advice)
+        })
+}
+
 /// The error for an OAuth refusal with its free text.
 pub(crate) fn refused(oauth: &str, description: Option<&str>) -> TokenError {
     let description = description.map(clean).unwrap_or_default();
     let number = number(&description);
-    let advice = number
-        .and_then(|number| {
-            ADVICE
-                .iter()
-                .find(|(numbers, _)| numbers.contains(&number))
-                .map(|(_, advice)| *advice)
-        })
-        .unwrap_or(OTHERWISE);
     let oauth = clip(oauth, 64);
+    let advice = look_up(&oauth, number).1;
     TokenError::Refused {
         code: number.map_or_else(|| oauth.clone(), |number| format!("{oauth} AADSTS{number}")),
         description,
         advice: advice.to_owned(),
     }
+}
+
+/// What cures the refusal with this code, such as `invalid_grant AADSTS50076`.
+pub(crate) fn cure(code: &str) -> Cure {
+    let oauth = code.split(' ').next().unwrap_or_default();
+    look_up(oauth, number(code)).0
 }
 
 /// The text without what is different each time or points at a person's session.
@@ -96,49 +327,4 @@ fn number(text: &str) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refusal_names_code_and_cure_and_no_session() {
-        let error = refused(
-            "invalid_grant",
-            Some(
-                "AADSTS50076: Due to a change you must use multi-factor authentication.\r\n\
-                 Trace ID: 8f9a1b2c Correlation ID: 2c7d Timestamp: 2026-03-09 14:22:31Z",
-            ),
-        );
-        let text = error.to_string();
-        assert!(text.contains("invalid_grant AADSTS50076"), "{text}");
-        assert!(text.contains("second factor"), "{text}");
-        for session in ["Trace", "8f9a", "2c7d", "14:22", "\n"] {
-            assert!(!text.contains(session), "{text}");
-        }
-    }
-
-    #[test]
-    fn odd_refusals_are_borne() {
-        for description in [
-            None,
-            Some(""),
-            Some("AADSTS"),
-            Some("AADSTS999999999999: x"),
-        ] {
-            let TokenError::Refused { code, advice, .. } = refused("invalid_scope", description)
-            else {
-                panic!("not a refusal");
-            };
-            assert_eq!(code, "invalid_scope");
-            assert_eq!(advice, OTHERWISE);
-        }
-    }
-
-    #[test]
-    fn no_number_has_two_cures() {
-        let mut all: Vec<_> = ADVICE.iter().flat_map(|(numbers, _)| *numbers).collect();
-        let count = all.len();
-        all.sort();
-        all.dedup();
-        assert_eq!(all.len(), count);
-    }
-}
+mod tests;

@@ -1,44 +1,41 @@
-//! One token endpoint: the oauth2 crate on one side, our transport on the other.
+//! The addresses of one sign-in service, and how they are reached.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{fmt, sync::Arc};
 
-use bytes::Bytes;
-use chrono::TimeDelta;
-use http::StatusCode;
-use oauth2::{
-    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
-    RequestTokenError, TokenResponse, TokenUrl,
-    basic::{BasicClient, BasicErrorResponse, BasicTokenResponse, BasicTokenType},
-};
-use secrecy::{ExposeSecret, SecretString};
+use chrono::{DateTime, Utc};
 use url::Url;
 
-use super::advice;
-use crate::{
-    AccessToken, BodyLimit, Error, ErrorKind, Sent, Sleep, TokenError, Transport, TransportError,
-    redact, target,
-};
+use crate::{Error, ErrorKind, Sent, Sleep, Transport, redact, target};
 
 /// Where accounts of the global cloud sign in.
 pub const ENTRA_AUTHORITY: &str = "https://login.microsoftonline.com";
 
-/// A token answer is a few kilobytes; anything far larger is no token.
-const LIMIT: BodyLimit = BodyLimit(64 * 1024);
+/// Words of a scope that name no service.
+const NO_SERVICE: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 
-/// Assumed where the answer names no lifetime, and the most that is believed.
-const USUAL_LIFE: TimeDelta = TimeDelta::hours(1);
-const LONGEST_LIFE: TimeDelta = TimeDelta::hours(24);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    /// Is told the service as `resource`.
+    V1,
+    /// Is told the service as part of `scope`.
+    V2,
+}
 
 /// The address that gives tokens, and how it is reached. Cheap to clone.
+///
+/// The pages where a person signs in are its neighbours: `authorize` and `devicecode` in the
+/// place of `token`.
 #[derive(Clone)]
 pub struct TokenEndpoint {
     url: Url,
-    transport: Arc<dyn Transport>,
-    clock: Arc<dyn Sleep>,
+    version: Version,
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) clock: Arc<dyn Sleep>,
 }
 
 impl TokenEndpoint {
     /// The endpoint at `url`, such as `https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token`.
+    /// A path that ends in `/oauth2/token` is that of Entra's older version.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`] if the address is not https and not loopback.
@@ -48,8 +45,14 @@ impl TokenEndpoint {
         clock: Arc<dyn Sleep>,
     ) -> Result<Self, Error> {
         target::check(&url).map_err(|fault| invalid(format!("token address: {fault}")))?;
+        let version = if url.path().ends_with("/oauth2/token") {
+            Version::V1
+        } else {
+            Version::V2
+        };
         Ok(Self {
             url,
+            version,
             transport,
             clock,
         })
@@ -66,6 +69,30 @@ impl TokenEndpoint {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Sleep>,
     ) -> Result<Self, Error> {
+        Self::at(authority, tenant, "oauth2/v2.0/token", transport, clock)
+    }
+
+    /// The older endpoint, for apps that were set up by the Partner Center documentation and
+    /// are bound to it. Scopes are given as for v2.0; it is told the service in them.
+    ///
+    /// # Errors
+    /// As for [`entra`](Self::entra).
+    pub fn entra_v1(
+        authority: &Url,
+        tenant: &str,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Sleep>,
+    ) -> Result<Self, Error> {
+        Self::at(authority, tenant, "oauth2/token", transport, clock)
+    }
+
+    fn at(
+        authority: &Url,
+        tenant: &str,
+        path: &str,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Sleep>,
+    ) -> Result<Self, Error> {
         let mut faults = Vec::new();
         if let Err(fault) = target::check(authority) {
             faults.push(format!("authority: {fault}"));
@@ -78,107 +105,54 @@ impl TokenEndpoint {
             return Err(invalid(faults.join("; ")));
         }
         let url = target::as_folder(authority.clone())
-            .join(&format!("{tenant}/oauth2/v2.0/token"))
+            .join(&format!("{tenant}/{path}"))
             .map_err(|fault| invalid(format!("authority: {fault}")))?;
         Self::new(url, transport, clock)
     }
 
-    pub(super) fn client(&self, id: &str, secret: Option<&SecretString>) -> Client {
-        let client = BasicClient::new(ClientId::new(id.to_owned()))
-            .set_token_uri(TokenUrl::from_url(self.url.clone()))
-            // Entra takes both; in the body no second encoding can go wrong.
-            .set_auth_type(AuthType::RequestBody);
-        match secret {
-            Some(secret) => {
-                client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()))
-            }
-            None => client,
-        }
+    /// The address that gives tokens.
+    pub(super) fn url(&self) -> &Url {
+        &self.url
     }
 
-    /// The transport as the oauth2 crate wants it.
-    pub(super) fn sender(
-        &self,
-    ) -> impl Fn(HttpRequest) -> Pin<Box<dyn Future<Output = Result<HttpResponse, NoToken>> + Send>>
-    {
-        let transport = Arc::clone(&self.transport);
-        move |request| {
-            let transport = Arc::clone(&transport);
-            Box::pin(async move {
-                let mut request = request.map(Bytes::from);
-                request.extensions_mut().insert(LIMIT);
-                let response = transport.send(request).await.map_err(NoToken::NoAnswer)?;
-                let status = response.status();
-                if status.is_server_error()
-                    || status == StatusCode::TOO_MANY_REQUESTS
-                    || status == StatusCode::REQUEST_TIMEOUT
-                {
-                    return Err(NoToken::Busy(status));
-                }
-                if response.body().len() as u64 > LIMIT.0 {
-                    return Err(NoToken::NoAnswer(TransportError::too_large(LIMIT)));
-                }
-                Ok(response.map(Into::into))
-            })
-        }
+    /// A neighbour of the token address.
+    pub(super) fn neighbour(&self, name: &str) -> Result<Url, Error> {
+        let mut url = self
+            .url
+            .join(name)
+            .map_err(|fault| invalid(format!("token address: {fault}")))?;
+        url.set_query(None);
+        Ok(url)
     }
 
-    /// The access token of an answer, and the refresh token that came with it.
-    pub(super) fn read(
-        &self,
-        outcome: Result<BasicTokenResponse, RequestTokenError<NoToken, BasicErrorResponse>>,
-    ) -> Result<(AccessToken, Option<SecretString>), TokenError> {
-        let answer = outcome.map_err(|fault| self.explain(fault))?;
-        if !matches!(answer.token_type(), BasicTokenType::Bearer) {
-            return Err(TokenError::Malformed(
-                "the token is not of type Bearer".into(),
-            ));
-        }
-        let life = answer
-            .expires_in()
-            .and_then(|life| TimeDelta::from_std(life).ok())
-            .map_or(USUAL_LIFE, |life| life.min(LONGEST_LIFE));
-        let token = AccessToken::new(
-            SecretString::from(answer.access_token().secret().clone()),
-            self.clock.now() + life,
-        );
-        let refresh = answer
-            .refresh_token()
-            .map(|token| SecretString::from(token.secret().clone()));
-        Ok((token, refresh))
+    /// What may be printed of the address.
+    pub(super) fn host(&self) -> String {
+        target::origin(&self.url)
     }
 
-    fn explain(&self, fault: RequestTokenError<NoToken, BasicErrorResponse>) -> TokenError {
-        let host = target::origin(&self.url);
-        match fault {
-            RequestTokenError::ServerResponse(refusal) => {
-                let oauth = refusal.error().as_ref();
-                if matches!(oauth, "temporarily_unavailable" | "server_error") {
-                    return TokenError::Unreachable(format!("{host} answered {oauth}; try later"));
-                }
-                advice::refused(oauth, refusal.error_description().map(String::as_str))
-            }
-            RequestTokenError::Request(NoToken::Busy(status)) => {
-                TokenError::Unreachable(format!("{host} answered {}; try later", status.as_u16()))
-            }
-            RequestTokenError::Request(NoToken::NoAnswer(cause)) => match cause.sent() {
-                Sent::Answered => TokenError::Malformed(format!("{host}: {cause}")),
-                Sent::No | Sent::Maybe => TokenError::Unreachable(format!("{host}: {cause}")),
-            },
-            // The rest of both may quote the answer, and the answer may hold a token.
-            RequestTokenError::Parse(fault, _) => {
-                let at = fault.path().to_string();
-                TokenError::Malformed(if at == "expires_in" {
-                    format!("{host} gives `expires_in` as text; use the v2.0 token address")
-                } else {
-                    format!("{host} gave no token answer; check the token address")
-                })
-            }
-            RequestTokenError::Other(_) => {
-                TokenError::Malformed(format!("{host} gave no JSON; check the token address"))
-            }
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// The parameter that names the service, as this version wants it.
+    pub(super) fn asks_for(&self, scope: &str) -> (&'static str, String) {
+        match self.version {
+            Version::V2 => ("scope", scope.to_owned()),
+            Version::V1 => ("resource", resource(scope).to_owned()),
         }
     }
+}
+
+/// The service in a scope such as `https://api.partner.microsoft.com/.default offline_access`.
+fn resource(scope: &str) -> &str {
+    let service = scope
+        .split_whitespace()
+        .find(|word| !NO_SERVICE.contains(word))
+        .unwrap_or_default();
+    ["/.default", "/user_impersonation"]
+        .iter()
+        .find_map(|end| service.strip_suffix(end))
+        .unwrap_or(service)
 }
 
 impl fmt::Debug for TokenEndpoint {
@@ -189,18 +163,31 @@ impl fmt::Debug for TokenEndpoint {
     }
 }
 
-pub(super) type Client =
-    BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
-
-/// Why the endpoint said nothing about the grant.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum NoToken {
-    #[error("no answer")]
-    NoAnswer(#[source] TransportError),
-    #[error("answered {0}")]
-    Busy(StatusCode),
-}
-
 fn invalid(fault: String) -> Error {
     Error::new("sign_in.endpoint", ErrorKind::Invalid, Sent::No, fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_is_found_in_the_scope() {
+        for (scope, service) in [
+            (
+                "https://api.partner.microsoft.com/.default offline_access",
+                "https://api.partner.microsoft.com",
+            ),
+            (
+                "openid https://org.crm.dynamics.com//.default",
+                "https://org.crm.dynamics.com/",
+            ),
+            ("https://a.example/user_impersonation", "https://a.example"),
+            ("https://a.example", "https://a.example"),
+            ("offline_access", ""),
+            ("", ""),
+        ] {
+            assert_eq!(resource(scope), service);
+        }
+    }
 }

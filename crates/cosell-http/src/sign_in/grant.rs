@@ -1,40 +1,42 @@
-//! The two grants: as the application, and as a person through a refresh token.
+//! The two unattended grants: as the application, and as a person through a refresh token.
 
-use std::{
-    fmt,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use oauth2::Scope;
+use futures_util::lock::Mutex;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::endpoint::TokenEndpoint;
+use super::{
+    App, Cure, KeptToken, RefreshTokenStore, TokenEndpoint,
+    wire::{NoToken, TokenAnswer},
+};
 use crate::{AccessToken, TokenError, TokenProvider};
 
-/// Signs in as the application itself, with a client secret.
+/// Signs in as the application itself, with a secret or a signed statement.
 ///
 /// Fetches a new token each time; see [`CachedTokens`](super::CachedTokens).
 #[derive(Debug)]
 pub struct ClientCredentials {
-    endpoint: TokenEndpoint,
-    client_id: String,
-    secret: SecretString,
+    app: App,
     scope: String,
 }
 
 impl ClientCredentials {
-    /// `scope` names the service, such as `https://org.crm.dynamics.com/.default`.
+    /// An application with a secret. `scope` names the service, such as
+    /// `https://org.crm.dynamics.com/.default`.
     pub fn new(
         endpoint: TokenEndpoint,
         client_id: impl Into<String>,
         secret: SecretString,
         scope: impl Into<String>,
     ) -> Self {
+        Self::of(App::with_secret(endpoint, client_id, secret), scope)
+    }
+
+    /// Any confidential `app`.
+    pub fn of(app: App, scope: impl Into<String>) -> Self {
         Self {
-            endpoint,
-            client_id: client_id.into(),
-            secret,
+            app,
             scope: scope.into(),
         }
     }
@@ -43,60 +45,14 @@ impl ClientCredentials {
 #[async_trait]
 impl TokenProvider for ClientCredentials {
     async fn token(&self, _refused: Option<&AccessToken>) -> Result<AccessToken, TokenError> {
-        let client = self.endpoint.client(&self.client_id, Some(&self.secret));
-        let sender = self.endpoint.sender();
-        let outcome = client
-            .exchange_client_credentials()
-            .add_scope(Scope::new(self.scope.clone()))
-            .request_async(&sender)
-            .await;
-        Ok(self.endpoint.read(outcome)?.0)
-    }
-}
-
-/// Where a refresh token is kept between runs.
-///
-/// One store may serve several [`RefreshToken`] providers (one per service); a token that was
-/// replaced stays good for a while, so the last save may win.
-#[async_trait]
-pub trait RefreshTokenStore: fmt::Debug + Send + Sync + 'static {
-    /// The newest token that was saved.
-    ///
-    /// # Errors
-    /// [`TokenError::Store`].
-    async fn load(&self) -> Result<SecretString, TokenError>;
-
-    /// Keeps `newest` durably. Returns only when a crash can no longer lose it.
-    ///
-    /// # Errors
-    /// [`TokenError::Store`]; the access token that came with it is then not used.
-    async fn save(&self, newest: SecretString) -> Result<(), TokenError>;
-}
-
-/// A [`RefreshTokenStore`] that forgets with the process: for tests and one-off tools.
-#[derive(Debug)]
-pub struct MemoryRefreshToken(Mutex<SecretString>);
-
-impl MemoryRefreshToken {
-    /// Starts with `token`.
-    pub fn new(token: SecretString) -> Self {
-        Self(Mutex::new(token))
-    }
-}
-
-#[async_trait]
-impl RefreshTokenStore for MemoryRefreshToken {
-    async fn load(&self) -> Result<SecretString, TokenError> {
-        Ok(self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone())
-    }
-
-    async fn save(&self, newest: SecretString) -> Result<(), TokenError> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = newest;
-        Ok(())
+        let endpoint = &self.app.endpoint;
+        let client = endpoint.client(&self.app.client_id);
+        let mut request = client.exchange_client_credentials();
+        for (name, value) in self.app.parameters(&self.scope).await? {
+            request = request.add_extra_param(name, value);
+        }
+        let outcome = request.request_async(&endpoint.sender()).await;
+        Ok(endpoint.read(outcome)?.0)
     }
 }
 
@@ -105,13 +61,21 @@ impl RefreshTokenStore for MemoryRefreshToken {
 /// Each answer may bring a newer refresh token, good for another 90 days; it is saved before
 /// the access token is handed out, so that no run ends with only the older one.
 /// Fetches a new token each time; see [`CachedTokens`](super::CachedTokens).
+///
+/// A refresh token belongs to a person and an application, not to a service:
+/// [`for_scope`](Self::for_scope) gives a second provider over the same store. They take turns,
+/// so that none redeems a token that the other is about to replace.
 #[derive(Debug)]
 pub struct RefreshToken<S> {
-    endpoint: TokenEndpoint,
-    client_id: String,
-    secret: Option<SecretString>,
+    person: Arc<Person<S>>,
     scope: String,
+}
+
+#[derive(Debug)]
+struct Person<S> {
+    app: App,
     store: S,
+    turn: Mutex<()>,
 }
 
 impl<S: RefreshTokenStore> RefreshToken<S> {
@@ -124,55 +88,73 @@ impl<S: RefreshTokenStore> RefreshToken<S> {
         scope: impl Into<String>,
         store: S,
     ) -> Self {
-        Self {
-            endpoint,
-            client_id: client_id.into(),
-            secret,
-            scope: scope.into(),
+        let app = match secret {
+            Some(secret) => App::with_secret(endpoint, client_id, secret),
+            None => App::public(endpoint, client_id),
+        };
+        Self::of(app, scope, store)
+    }
+
+    /// A person at `app`, the application at which that person signed in.
+    pub fn of(app: App, scope: impl Into<String>, store: S) -> Self {
+        let person = Arc::new(Person {
+            app,
             store,
+            turn: Mutex::new(()),
+        });
+        Self {
+            person,
+            scope: scope.into(),
         }
     }
-}
 
-#[async_trait]
-impl<S: RefreshTokenStore> TokenProvider for RefreshToken<S> {
-    async fn token(&self, _refused: Option<&AccessToken>) -> Result<AccessToken, TokenError> {
-        let kept = self.store.load().await?;
-        let client = self.endpoint.client(&self.client_id, self.secret.as_ref());
-        let sender = self.endpoint.sender();
-        let outcome = client
-            .exchange_refresh_token(&oauth2::RefreshToken::new(kept.expose_secret().to_owned()))
-            .add_scope(Scope::new(self.scope.clone()))
-            .request_async(&sender)
-            .await;
-        let (token, newest) = self.endpoint.read(outcome)?;
-        if let Some(newest) = newest
-            && newest.expose_secret() != kept.expose_secret()
-        {
-            self.store.save(newest).await?;
+    /// The same person at another service, such as
+    /// `https://api.partnercenter.microsoft.com/.default offline_access`. The app needs that
+    /// service's permission and consent, too.
+    #[must_use]
+    pub fn for_scope(&self, scope: impl Into<String>) -> Self {
+        Self {
+            person: Arc::clone(&self.person),
+            scope: scope.into(),
+        }
+    }
+
+    async fn redeem(&self, kept: &KeptToken) -> Result<AccessToken, TokenError> {
+        let Person { app, store, .. } = &*self.person;
+        let endpoint = &app.endpoint;
+        let client = endpoint.client(&app.client_id);
+        let used = oauth2::RefreshToken::new(kept.token.expose_secret().to_owned());
+        let mut request = client.exchange_refresh_token(&used);
+        for (name, value) in app.parameters(&self.scope).await? {
+            request = request.add_extra_param(name, value);
+        }
+        let outcome: Result<TokenAnswer, oauth2::RequestTokenError<NoToken, _>> =
+            request.request_async(&endpoint.sender()).await;
+        let (token, newest) = endpoint.read(outcome)?;
+        if let Some(newest) = newest {
+            store
+                .save(&KeptToken::new(newest, Some(endpoint.now())))
+                .await?;
         }
         Ok(token)
     }
 }
 
 #[async_trait]
-impl<S: RefreshTokenStore + ?Sized> RefreshTokenStore for std::sync::Arc<S> {
-    async fn load(&self) -> Result<SecretString, TokenError> {
-        (**self).load().await
-    }
-
-    async fn save(&self, newest: SecretString) -> Result<(), TokenError> {
-        (**self).save(newest).await
-    }
-}
-
-#[async_trait]
-impl<S: RefreshTokenStore + ?Sized> RefreshTokenStore for Box<S> {
-    async fn load(&self) -> Result<SecretString, TokenError> {
-        (**self).load().await
-    }
-
-    async fn save(&self, newest: SecretString) -> Result<(), TokenError> {
-        (**self).save(newest).await
+impl<S: RefreshTokenStore> TokenProvider for RefreshToken<S> {
+    async fn token(&self, _refused: Option<&AccessToken>) -> Result<AccessToken, TokenError> {
+        let _turn = self.person.turn.lock().await;
+        let kept = self.person.store.load().await?;
+        match self.redeem(&kept).await {
+            Err(refused) if refused.cure() == Cure::SignIn => {
+                // Another process with this store may have replaced the token meanwhile.
+                let again = self.person.store.load().await?;
+                if again.token.expose_secret() == kept.token.expose_secret() {
+                    return Err(refused);
+                }
+                self.redeem(&again).await
+            }
+            outcome => outcome,
+        }
     }
 }

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use cosell_http::{
     AccessToken, Call, Client, Repeat, Transport,
-    sign_in::{CachedTokens, ClientCredentials, MemoryRefreshToken, RefreshToken, TokenEndpoint},
+    sign_in::{
+        App, BrowserOptions, BrowserSignIn, CachedTokens, ClientCredentials, HealthOptions,
+        KeptToken, MemoryRefreshToken, RefreshToken, TokenEndpoint, WatchedTokens,
+    },
 };
 use http::{HeaderValue, Method, Response, header};
 use url::Url;
@@ -54,6 +57,22 @@ async fn no_debug_shows_a_secret() {
         format!("{call:?}"),
         format!("{:?}", CachedTokens::new(Arc::new(application), clock)),
     ];
+
+    let app = App::with_secret(endpoint, "c", SECRET.into());
+    let kept = KeptToken::new(SECRET.into(), None);
+    let store = Arc::new(MemoryRefreshToken::of(kept.clone()));
+    let health = HealthOptions::default().with_refresh_token(store);
+    let options = BrowserOptions::default();
+    let page = BrowserSignIn::start(&app, "scope", "http://localhost", &options).unwrap();
+    let state = page.url().query_pairs().find(|(name, _)| name == "state");
+    let state = state.unwrap().1.into_owned();
+    printed.push(format!("{page:?}").replace(&state, SECRET));
+    printed.push(format!("{app:?} {kept:?} {health:?}"));
+    let provider = Arc::new(ClientCredentials::of(app, "scope"));
+    printed.push(format!(
+        "{:?}",
+        WatchedTokens::new("crm", provider, Clock::still(), health)
+    ));
 
     let answer = Response::builder()
         .header(header::SET_COOKIE, SECRET)

@@ -8,12 +8,12 @@ use chrono::TimeDelta;
 use cosell_http::{
     ErrorKind, Sent, Sleep, TokenError, TokenProvider, Transport, TransportError,
     sign_in::{
-        ClientCredentials, ENTRA_AUTHORITY, MemoryRefreshToken, RefreshToken, RefreshTokenStore,
-        TokenEndpoint,
+        ClientCredentials, ENTRA_AUTHORITY, KeptToken, MemoryRefreshToken, RefreshToken,
+        RefreshTokenStore, TokenEndpoint,
     },
 };
 use http::{Request, Response};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::support::{Clock, Diary, Script, lost, status};
@@ -98,15 +98,17 @@ struct Store {
 
 #[async_trait]
 impl RefreshTokenStore for Store {
-    async fn load(&self) -> Result<SecretString, TokenError> {
-        Ok(self.kept.lock().unwrap().clone().into())
+    async fn load(&self) -> Result<KeptToken, TokenError> {
+        let kept = self.kept.lock().unwrap().clone();
+        Ok(KeptToken::new(kept.into(), None))
     }
 
-    async fn save(&self, newest: SecretString) -> Result<(), TokenError> {
+    async fn save(&self, newest: &KeptToken) -> Result<(), TokenError> {
         if self.broken {
             return Err(TokenError::Store("the vault is sealed".into()));
         }
         newest
+            .token
             .expose_secret()
             .clone_into(&mut self.kept.lock().unwrap());
         Ok(())
@@ -166,7 +168,8 @@ async fn an_answer_without_a_new_refresh_token_keeps_the_old_one() {
     let store = Arc::new(MemoryRefreshToken::new("refresh-1".into()));
     let provider = RefreshToken::new(endpoint, "c", Some("s".into()), "scope", store.clone());
     provider.token(None).await.unwrap();
-    assert_eq!(store.load().await.unwrap().expose_secret(), "refresh-1");
+    let kept = store.load().await.unwrap();
+    assert_eq!(kept.token.expose_secret(), "refresh-1");
 }
 
 #[tokio::test]
@@ -179,7 +182,6 @@ async fn failures_are_sorted_by_what_may_cure_them() {
         .status(200)
         .header("content-type", "text/html")
         .body(Bytes::from_static(b"<html>access-1</html>"));
-    let old = r#"{"token_type":"Bearer","expires_in":"3599","access_token":"access-1"}"#;
     let mac = r#"{"token_type":"mac","expires_in":3599,"access_token":"access-1"}"#;
     for (answer, told) in [
         (json(401, refusal), "refused: invalid_client AADSTS7000222"),
@@ -197,7 +199,6 @@ async fn failures_are_sorted_by_what_may_cure_them() {
         (status(404), "not understood"),
         (json(400, "access-1"), "not understood"),
         (json(200, "{}"), "not understood"),
-        (json(200, old), "use the v2.0 token address"),
         (json(200, mac), "not of type Bearer"),
         (Ok(html.unwrap()), "not understood"),
         (json(200, vec![b' '; 65 * 1024]), "exceeds 65536 bytes"),
@@ -209,6 +210,29 @@ async fn failures_are_sorted_by_what_may_cure_them() {
         for hidden in ["access-1", "s3cret", "Trace"] {
             assert!(!text.contains(hidden), "{text}");
         }
+    }
+}
+
+#[tokio::test]
+async fn lives_are_read_as_numbers_and_as_text_and_believed_for_a_day() {
+    for (life, seconds) in [
+        ("3599", 3599),
+        (r#""3599""#, 3599),
+        (r#"" 60 ""#, 60),
+        ("99999999", 86_400),
+        (r#""soon""#, 3600),
+        ("-1", 3600),
+        ("null", 3600),
+    ] {
+        let answer = format!(r#"{{"token_type":"bearer","expires_in":{life},"access_token":"a"}}"#);
+        let (endpoint, clock) = endpoint(Script::of(&Diary::default(), [json(200, answer)]));
+        let provider = ClientCredentials::new(endpoint, "c", "s".into(), "scope");
+        let token = provider.token(None).await.unwrap();
+        assert_eq!(
+            token.expires - clock.now(),
+            TimeDelta::seconds(seconds),
+            "{life}"
+        );
     }
 }
 

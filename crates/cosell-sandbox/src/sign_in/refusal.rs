@@ -28,6 +28,11 @@ impl Refusal {
         }
     }
 
+    /// The `AADSTS` number.
+    pub(super) fn code(&self) -> u32 {
+        self.code
+    }
+
     /// The refusal that an administrator's block of a user leads to.
     pub(super) fn blocked(code: u32) -> Self {
         let (error, text) = match code {
@@ -59,6 +64,10 @@ impl Refusal {
             65001 => (
                 "invalid_grant",
                 "The user or administrator has not consented to use the application.",
+            ),
+            65004 => (
+                "access_denied",
+                "The resource owner or authorization server denied the request.",
             ),
             _ => ("invalid_grant", "The user cannot sign in."),
         };

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use cosell_sandbox::{
-    CLIENT_ID, CLIENT_SECRET, Clock, Options, Outcome, REFERRALS_USER, REFRESH_TOKEN, Rotation,
-    Sandbox, ServiceName, SignInOptions, TENANT,
+    CLIENT_ID, CLIENT_SECRET, Clock, Options, Outcome, PUBLIC_CLIENT_ID, REFERRALS_USER,
+    REFRESH_TOKEN, Rotation, Sandbox, ServiceName, SignInOptions, TENANT,
 };
 use http::{Request, Response};
 use serde_json::Value;
@@ -263,4 +263,139 @@ fn no_secret_in_debug() {
     for secret in [CLIENT_SECRET, REFRESH_TOKEN, &text(&body, "access_token")] {
         assert!(!shown.contains(secret), "{shown}");
     }
+}
+
+fn page(sandbox: &mut Sandbox, query: &str) -> Response<Bytes> {
+    let uri = format!("https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/authorize?{query}");
+    let request = Request::get(uri).body(Bytes::new()).unwrap();
+    ask(sandbox, ServiceName::SignIn, request)
+}
+
+/// A code, as the browser is sent back with it.
+fn code(sandbox: &mut Sandbox) -> String {
+    // The challenge is that of RFC 7636, appendix B.
+    let response = page(
+        sandbox,
+        &format!(
+            "client_id={PUBLIC_CLIENT_ID}&response_type=code&state=s%201\
+             &redirect_uri=http%3A%2F%2Flocalhost%3A8400\
+             &scope=https%3A%2F%2Fapi.partner.microsoft.com%2F.default%20offline_access\
+             &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM\
+             &code_challenge_method=S256"
+        ),
+    );
+    assert_eq!(response.status(), 302);
+    let target = response.headers()["location"].to_str().unwrap();
+    let target = url::Url::parse(target).unwrap();
+    let pairs: Vec<(String, String)> = target.query_pairs().into_owned().collect();
+    assert_eq!(pairs[1], ("state".into(), "s 1".into()));
+    assert_eq!(target.port(), Some(8400));
+    pairs[0].1.clone()
+}
+
+fn code_form(code: &str, verifier: &str) -> String {
+    format!(
+        "grant_type=authorization_code&client_id={PUBLIC_CLIENT_ID}&code={code}\
+         &redirect_uri=http%3A%2F%2Flocalhost%3A8400&code_verifier={verifier}\
+         &scope=https%3A%2F%2Fapi.partner.microsoft.com%2F.default%20offline_access"
+    )
+}
+
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+#[test]
+fn a_code_opens_partner_center_once_and_with_its_verifier() {
+    let mut sandbox = sandbox(SignInOptions::default());
+    let own = format!("/{TENANT}/oauth2/v2.0/token");
+    let code = code(&mut sandbox);
+    for (form, number) in [
+        (code_form(&code, "wrong"), 501_481),
+        (code_form("0.other", VERIFIER), 70000),
+        (code_form(&code, VERIFIER).replace("8400", "8401"), 50011),
+        (
+            format!("{}&client_secret=x", code_form(&code, VERIFIER)),
+            700_025,
+        ),
+    ] {
+        assert_eq!(refusal(&mut sandbox, &own, &form).2, number, "{form}");
+    }
+    let (status, body) = token(&mut sandbox, &code_form(&code, VERIFIER));
+    assert_eq!(status, 200, "a refusal did not spend the code");
+    assert!(body["refresh_token"].is_string());
+    let access = text(&body, "access_token");
+    assert_eq!(list(&mut sandbox, ServiceName::PartnerCenter, &access), 200);
+    let again = refusal(&mut sandbox, &own, &code_form(&code, VERIFIER));
+    assert_eq!(again, (400, "invalid_grant".to_owned(), 54005));
+}
+
+#[test]
+fn a_page_sends_nobody_to_an_address_that_is_not_registered() {
+    let mut sandbox = sandbox(SignInOptions::default());
+    for redirect in [
+        "https://evil.example/",
+        "http://localhost.evil.example:8400",
+        "http://localhost:8400/other",
+        "https://localhost",
+        "http://127.0.0.1:8400",
+        "",
+    ] {
+        let redirect: String = url::form_urlencoded::byte_serialize(redirect.as_bytes()).collect();
+        let query = format!("client_id={PUBLIC_CLIENT_ID}&redirect_uri={redirect}&scope=x");
+        let response = page(&mut sandbox, &query);
+        assert_eq!(response.status(), 400);
+        assert!(response.headers().get("location").is_none(), "{redirect}");
+    }
+    let query = "client_id=%3Cscript%3E&redirect_uri=http%3A%2F%2Flocalhost%3A1";
+    let shown = page(&mut sandbox, query);
+    let shown = String::from_utf8(shown.body().to_vec()).unwrap();
+    assert!(
+        shown.contains("AADSTS700016") && !shown.contains("<script"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_device_code_is_waited_for_at_its_pace() {
+    let mut sandbox = sandbox(SignInOptions::default().with_slow_down(true));
+    let own = format!("/{TENANT}/oauth2/v2.0/token");
+    let start = |sandbox: &mut Sandbox, version: &str, scope: &str| {
+        let path = format!("/{TENANT}/oauth2/{version}devicecode");
+        let form = format!("client_id={PUBLIC_CLIENT_ID}&{scope}={PARTNER_CENTER}");
+        token_at(sandbox, &path, &form).1
+    };
+    let device = start(&mut sandbox, "v2.0/", "scope=openid%20offline_access&x");
+    assert_eq!(device["error_codes"][0], 70011, "a scope names a service");
+    let old = start(&mut sandbox, "", "resource");
+    assert_eq!(old["interval"], "5", "the old endpoint gives text");
+    let path = format!("/{TENANT}/oauth2/v2.0/devicecode");
+    let form = format!("client_id={PUBLIC_CLIENT_ID}&scope={PARTNER_CENTER}/.default");
+    let (_, device) = token_at(&mut sandbox, &path, &form);
+    assert_eq!(device["interval"], 5);
+    let form = format!(
+        "grant_type=urn:ietf:params:oauth:grant-type:device_code&client_id={PUBLIC_CLIENT_ID}\
+         &device_code={}",
+        text(&device, "device_code")
+    );
+    for (wait, word) in [
+        (5, "authorization_pending"),
+        (1, "slow_down"),
+        (9, "slow_down"),
+    ] {
+        sandbox.advance(Duration::from_secs(wait));
+        assert_eq!(refusal(&mut sandbox, &own, &form).1, word, "{wait}");
+    }
+    sandbox.advance(Duration::from_secs(15));
+    let (status, body) = token(&mut sandbox, &form);
+    assert_eq!(status, 200);
+    assert!(body.get("refresh_token").is_none(), "nobody asked for it");
+    let spent = refusal(&mut sandbox, &own, &form);
+    assert_eq!(spent, (400, "bad_verification_code".to_owned(), 70018));
+    sandbox.advance(Duration::from_secs(900));
+    let form = format!(
+        "grant_type=urn:ietf:params:oauth:grant-type:device_code&client_id={PUBLIC_CLIENT_ID}\
+         &device_code={}",
+        text(&old, "device_code")
+    );
+    let late = refusal(&mut sandbox, &format!("/{TENANT}/oauth2/token"), &form);
+    assert_eq!(late, (400, "code_expired".to_owned(), 70019));
 }
