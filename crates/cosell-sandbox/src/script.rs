@@ -217,10 +217,25 @@ fn json_of(value: toml::Value) -> Value {
     }
 }
 
-/// A `$label` or `$label.part` in a text.
+/// A `$label` or `$label.part` that is a text, or a `${label}` or `${label.part}` inside one.
 pub(crate) struct Reference<'a> {
     pub(crate) label: &'a str,
     pub(crate) part: Option<&'a str>,
+}
+
+impl<'a> Reference<'a> {
+    fn read(text: &'a str) -> Self {
+        match text.split_once('.') {
+            Some((label, part)) => Self {
+                label,
+                part: Some(part),
+            },
+            None => Self {
+                label: text,
+                part: None,
+            },
+        }
+    }
 }
 
 /// A copy of `value` with all references replaced; `None` when one of them stands for nothing yet.
@@ -229,17 +244,7 @@ pub(crate) fn replace(
     look: &mut impl FnMut(Reference<'_>) -> Option<String>,
 ) -> Option<Value> {
     Some(match value {
-        Value::String(text) => match text.strip_prefix('$') {
-            None => value.clone(),
-            Some(rest) if rest.starts_with('$') => rest.into(),
-            Some(rest) => {
-                let (label, part) = match rest.split_once('.') {
-                    Some((label, part)) => (label, Some(part)),
-                    None => (rest, None),
-                };
-                look(Reference { label, part })?.into()
-            }
-        },
+        Value::String(text) => replace_in_text(text, look)?.into(),
         Value::Array(items) => {
             let mut copy = Vec::with_capacity(items.len());
             for item in items {
@@ -256,4 +261,54 @@ pub(crate) fn replace(
         }
         other => other.clone(),
     })
+}
+
+fn replace_in_text(
+    text: &str,
+    look: &mut impl FnMut(Reference<'_>) -> Option<String>,
+) -> Option<String> {
+    match text.strip_prefix('$') {
+        Some(rest) if rest.starts_with('$') => return Some(rest.to_owned()),
+        Some(rest) if !rest.starts_with('{') => return look(Reference::read(rest)),
+        _ => {}
+    }
+    let mut copy = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let Some((reference, tail)) = after.split_once('}') else {
+            break;
+        };
+        copy.push_str(before);
+        copy.push_str(&look(Reference::read(reference))?);
+        rest = tail;
+    }
+    copy.push_str(rest);
+    Some(copy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_stand_for_a_text_or_inside_one() {
+        let look = |text: &str| {
+            replace_in_text(text, &mut |reference| match reference.label {
+                "deal" => Some(format!("<{}>", reference.part.unwrap_or("id"))),
+                _ => None,
+            })
+        };
+        for (text, expected) in [
+            ("$deal", "<id>"),
+            ("$deal.referral", "<referral>"),
+            ("/accounts(${deal})", "/accounts(<id>)"),
+            ("${deal} and ${deal.referral}", "<id> and <referral>"),
+            ("$$deal", "$deal"),
+            ("5 $ a piece", "5 $ a piece"),
+            ("an open ${deal", "an open ${deal"),
+        ] {
+            assert_eq!(look(text).as_deref(), Some(expected), "{text}");
+        }
+        assert_eq!(look("/accounts(${nobody})"), None);
+    }
 }
