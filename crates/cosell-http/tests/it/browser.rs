@@ -25,7 +25,6 @@ fn query(url: &Url, name: &str) -> Option<String> {
     Some(value.into_owned())
 }
 
-// R32
 #[tokio::test]
 async fn one_sign_in_gives_what_unattended_runs_need() {
     let world = World::new(SignInOptions::default());

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use cosell_http::{
     AccessToken, Call, Client, Repeat, Transport,
     sign_in::{
-        App, BrowserOptions, BrowserSignIn, CachedTokens, ClientCredentials, HealthOptions,
-        KeptToken, MemoryRefreshToken, RefreshToken, TokenEndpoint, WatchedTokens,
+        App, BrowserOptions, BrowserSignIn, CachedTokens, ClientCredentials, DeviceSignIn,
+        HealthOptions, KeptToken, MemoryRefreshToken, RefreshToken, TokenEndpoint, WatchedTokens,
     },
 };
 use http::{HeaderValue, Method, Response, header};
@@ -133,6 +133,21 @@ fn futures_can_move_between_threads_and_clients_can_be_shared() {
     sent(script.send(http::Request::new(Bytes::new())));
     let provider: &dyn cosell_http::TokenProvider = &*bench.tokens;
     sent(provider.token(None));
+    let address = Url::parse("https://login.example/token").unwrap();
+    let clock = Clock::still();
+    let endpoint = TokenEndpoint::new(address.clone(), bench.script.clone(), clock.clone());
+    let app = App::public(endpoint.unwrap(), "c");
+    shared(&app);
+    let options = BrowserOptions::default();
+    let page = BrowserSignIn::start(&app, "scope", "http://localhost", &options).unwrap();
+    sent(page.finish(&address));
+    sent(DeviceSignIn::start(&app, "scope"));
+    fn device(sign_in: DeviceSignIn) {
+        sent(sign_in.finish());
+    }
+    let _ = device;
+    let watched = WatchedTokens::new("x", bench.tokens.clone(), clock, HealthOptions::default());
+    sent(watched.health());
     #[cfg(feature = "reqwest")]
     shared(&cosell_http::ReqwestTransport::new(cosell_http::ReqwestOptions::default()).unwrap());
 }
