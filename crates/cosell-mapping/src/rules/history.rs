@@ -85,8 +85,12 @@ impl fmt::Display for Difference {
 pub fn differences(before: &MappingFile, after: &MappingFile) -> Vec<Difference> {
     let [before, after] = [before, after].map(|file| {
         let mut members = BTreeMap::new();
-        members.insert("name".to_owned(), format!("{:?}", file.name));
-        members.insert("version".to_owned(), format!("{:?}", file.version));
+        // No field is called that.
+        members.insert("the mapping's name".to_owned(), format!("{:?}", file.name));
+        members.insert(
+            "the mapping's version".to_owned(),
+            format!("{:?}", file.version),
+        );
         for (field, rule) in &file.fields {
             let rule = serde_json::to_value(rule).unwrap_or_default();
             members.insert(

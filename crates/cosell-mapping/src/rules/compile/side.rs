@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Access, ChoiceForm, ChoiceShape, Condition, CurrencyPlace, DateShape, FlagShape, FunctionShape,
-    IdsShape, InstantShape, JoinShape, LensSpec, ListShape, LookupShape, MoneyShape, NumberShape,
-    Part, PartsShape, Path, ReasonCode, RecordKind, ReferralState, RowState, Shape, Template,
-    TextShape, TooLong, UnknownWord, Value,
+    Access, ChoiceForm, ChoiceShape, Condition, DateShape, FlagShape, FunctionShape, IdsShape,
+    InstantShape, JoinShape, LensSpec, ListShape, LookupShape, MoneyShape, NumberShape, Part,
+    PartsShape, Path, ReasonCode, RecordKind, ReferralState, RowState, Shape, Template, TextShape,
+    TooLong, UnknownWord, Value,
 };
 
 use super::Compiler;
@@ -289,10 +289,6 @@ impl Compiler<'_> {
         if let Some(computed) = &side.computed {
             shape.computed = Some(self.path(&format!("{name}.computed"), Some(computed))?);
         }
-        debug_assert!(matches!(
-            shape.currency,
-            CurrencyPlace::Code(_) | CurrencyPlace::Lookup { .. }
-        ));
         shape.clears = clears;
         Some(Shape::Money(shape))
     }

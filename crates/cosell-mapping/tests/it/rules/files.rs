@@ -246,7 +246,8 @@ fn a_change_is_recorded_with_author_time_and_difference() {
         "\n  parts_ordered is new: a rule of \"number\"",
         "\n  value.conflict is new: \"partner-center\"",
         "\n  value.crm.path was \"estimatedvalue\" and is now \"new_dealvalue\"",
-        "\n  version was \"1.0.0\" and is now \"7\"",
+        "\n  the mapping's name was \"connector\" and is now \"contoso\"",
+        "\n  the mapping's version was \"1.0.0\" and is now \"7\"",
     ] {
         assert!(told.contains(line), "{line} in {told}");
     }
