@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::{Columns, Dataverse, Literal, Op, Table, Written, literal};
+use crate::{Columns, Condition, Dataverse, Literal, Op, Table, Written, literal};
 
 /// What is written down about a closing, in the row of `opportunityclose` that it makes.
 #[derive(Clone, Default)]
@@ -119,6 +119,20 @@ impl Op {
     /// a second `opportunityclose` row.
     pub fn win_opportunity(id: Uuid, status: i32, details: &CloseDetails) -> Self {
         close("WinOpportunity", id, status, details).named("dataverse.win_opportunity")
+    }
+
+    /// Opens the closed opportunity `id` again, with the status reason `status` of the state
+    /// open. The service clears what closing had set.
+    pub fn reopen_opportunity(id: Uuid, status: i32, condition: &Condition) -> Self {
+        let columns = Columns::new().set("statecode", 0).set("statuscode", status);
+        let mut op = Self::update(&Table::OPPORTUNITY, id, columns, condition)
+            .named("dataverse.reopen_opportunity");
+        if matches!(condition, Condition::None | Condition::MustNotExist) {
+            op.faults.push(
+                "reopening under this condition could make a row: name a version, or MustExist",
+            );
+        }
+        op
     }
 
     /// Closes the opportunity `id` as lost; `status` is a status reason of the state lost. See

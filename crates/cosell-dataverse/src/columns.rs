@@ -33,7 +33,7 @@ pub struct Columns {
     values: BTreeMap<String, Box<RawValue>>,
     /// Bindings to operations of the same change set, by their place in it.
     content: BTreeMap<String, ContentId>,
-    faults: Faults,
+    pub(crate) faults: Faults,
 }
 
 impl Columns {
@@ -105,7 +105,7 @@ impl Columns {
         self.render(0)
     }
 
-    fn point(mut self, navigation: &str, target: Box<RawValue>) -> Self {
+    pub(crate) fn point(mut self, navigation: &str, target: Box<RawValue>) -> Self {
         let name = bind_name(navigation);
         self.content.remove(&name);
         self.values.insert(name, target);

@@ -49,6 +49,8 @@ pub struct Op {
     /// Does success mean that a row was made? `None` where either may have happened.
     pub(crate) creates: Option<bool>,
     pub(crate) returning: Option<Vec<String>>,
+    /// Is the row named by an alternate key? Then the answer may not tell its id.
+    pub(crate) by_key: bool,
     pub(crate) faults: Faults,
 }
 
@@ -211,6 +213,7 @@ impl Op {
             id: None,
             creates: Some(false),
             returning: None,
+            by_key: false,
             faults: Faults::default(),
         }
     }

@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::{Filter, input::Faults};
 
 /// All that could end a literal, an option or the query is encoded.
-const VALUE: &AsciiSet = &NON_ALPHANUMERIC
+pub(crate) const VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
@@ -109,6 +109,21 @@ impl Query {
     pub fn with_top(mut self, rows: u32) -> Self {
         self.top = Some(rows);
         self
+    }
+
+    /// Refuses what applies to a list of rows only.
+    pub(crate) fn check_single(&self, faults: &mut Faults) {
+        let lists = [
+            ("$filter", self.filter.is_some()),
+            ("$orderby", !self.order.is_empty()),
+            ("$top", self.top.is_some()),
+            ("$count", self.count),
+        ];
+        for (option, _) in lists.into_iter().filter(|(_, given)| *given) {
+            faults.push(format!(
+                "{option} does not apply to one row: read pages or leave it out"
+            ));
+        }
     }
 
     /// Asks for the number of rows.

@@ -30,6 +30,18 @@ impl Table {
     pub const TRANSACTION_CURRENCY: Self =
         Self::from_static("transactioncurrencies", names::transaction_currency::ID);
 
+    /// `contact`.
+    pub const CONTACT: Self = Self::from_static("contacts", "contactid");
+    /// `lead`.
+    pub const LEAD: Self = Self::from_static("leads", "leadid");
+    /// `systemuser`.
+    pub const SYSTEM_USER: Self = Self::from_static("systemusers", "systemuserid");
+    /// `opportunityproduct`.
+    pub const OPPORTUNITY_PRODUCT: Self =
+        Self::from_static("opportunityproducts", "opportunityproductid");
+    /// `annotation`, a note.
+    pub const ANNOTATION: Self = Self::from_static("annotations", "annotationid");
+
     /// A table known at compile time.
     pub const fn from_static(set: &'static str, key: &'static str) -> Self {
         Self {
@@ -170,17 +182,7 @@ impl Rows {
         let operation = "dataverse.read";
         let (options, mut faults) = query.render();
         self.table.check(&mut faults);
-        let lists = [
-            ("$filter", query.filter.is_some()),
-            ("$orderby", !query.order.is_empty()),
-            ("$top", query.top.is_some()),
-            ("$count", query.count),
-        ];
-        for (option, _) in lists.into_iter().filter(|(_, given)| *given) {
-            faults.push(format!(
-                "{option} does not apply to one row: read pages or leave it out"
-            ));
-        }
+        query.check_single(&mut faults);
         faults.into_result(operation)?;
         let mut target = self.table.row_target(id);
         if !options.is_empty() {
@@ -228,7 +230,7 @@ impl Rows {
         Pages::start(self.client.clone(), &self.table, query, options)
     }
 
-    async fn write(&self, mut op: Op, options: WriteOptions) -> Result<Written, Error> {
+    pub(crate) async fn write(&self, mut op: Op, options: WriteOptions) -> Result<Written, Error> {
         if let Some(columns) = options.returning {
             op = op.returning(columns);
         }

@@ -12,7 +12,8 @@ use crate::{ETag, Op, Row};
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Written {
-    /// The row's id; `None` only for actions.
+    /// The row's id; `None` for actions, and for a row named by an alternate key that was not
+    /// asked for.
     pub id: Option<Uuid>,
     /// Was a row made? `None` where the service does not tell.
     pub created: Option<bool>,
@@ -76,7 +77,7 @@ pub(crate) fn read_written(
         (Some(asked), Some(said)) if asked != said => {
             return Err(format!("the answer is about row {said}, not {asked}"));
         }
-        (None, None) => {
+        (None, None) if !op.by_key => {
             return Err(
                 "the row was made, but neither OData-EntityId nor the body names its id".to_owned(),
             );

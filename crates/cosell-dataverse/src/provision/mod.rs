@@ -13,6 +13,7 @@
 mod apply;
 mod blueprint;
 mod body;
+mod compare;
 mod plan;
 
 pub use apply::{Applied, StepOutcome, StepRecord};

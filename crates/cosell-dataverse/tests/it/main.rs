@@ -3,11 +3,13 @@
 mod actions;
 mod batch;
 mod builder;
+mod bulk;
 mod changes;
 mod double;
 mod errors;
 mod fake;
 mod governor;
+mod keys;
 mod pages;
 mod provision;
 mod rows;

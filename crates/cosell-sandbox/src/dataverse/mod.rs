@@ -14,11 +14,12 @@
 //! | `metadata` | definitions of tables, columns and keys, read and written |
 //! | `environment` | who calls, and what the service tells about itself |
 //! | `shape`, `print`, `query`, `functions`, `delta` | reading |
-//! | `multipart`, `batch` | several operations in one request |
+//! | `multipart`, `batch`, `bulk` | several operations in one request |
 //! | `actors` | a seller who works in the CRM |
 
 mod actors;
 mod batch;
+mod bulk;
 mod cell;
 mod closing;
 mod delta;

@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use super::Dataverse;
+use super::bulk::NAMESPACE;
 use super::keys::{self, Keyed};
 use super::refusal::Refusal;
 use super::schema::Table;
@@ -24,6 +25,10 @@ pub(super) enum Resource {
     Operation(String),
     Set(Arc<Table>),
     Count(Arc<Table>),
+    /// An action bound to a set, without its namespace.
+    OnSet(Arc<Table>, String),
+    /// An action bound to a row, without its namespace.
+    OnRow(Arc<Table>, Uuid, String),
     Row(Arc<Table>, Uuid),
     /// A row by an alternate key that no row has.
     Absent(Arc<Table>, Cells),
@@ -93,6 +98,10 @@ pub(super) fn parse(
             return match (segments.next(), segments.next()) {
                 (None, _) => Ok(Resource::Set(table)),
                 (Some("$count"), None) => Ok(Resource::Count(table)),
+                (Some(action), None) if action.starts_with(NAMESPACE) => {
+                    let name = action.trim_start_matches(NAMESPACE).to_owned();
+                    Ok(Resource::OnSet(table, name))
+                }
                 (Some(other), _) => Err(Refusal::no_segment(other)),
             };
         };
@@ -107,6 +116,9 @@ pub(super) fn parse(
     let Some(member) = segments.next() else {
         return Ok(Resource::Row(table, id));
     };
+    if let Some(name) = member.strip_prefix(NAMESPACE) {
+        return Ok(Resource::OnRow(table, id, name.to_owned()));
+    }
     let last = segments.next();
     if let Some(extra) = segments.next() {
         return Err(Refusal::no_segment(extra));

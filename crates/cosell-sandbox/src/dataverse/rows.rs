@@ -214,7 +214,7 @@ impl Dataverse {
         row: &Row,
     ) -> Result<(), Refusal> {
         match (&*deleted.name, &*table.name, &**column) {
-            (OPPORTUNITY, "opportunityclose", _) => {
+            (OPPORTUNITY, "opportunityclose" | "opportunityproduct", _) => {
                 self.store.remove(&table.name, row.id);
                 Ok(())
             }

@@ -177,6 +177,16 @@ impl Dataverse {
             (&Method::POST, Resource::Set(table)) => self.post(actor, operation, &table),
             (&Method::GET, Resource::Row(table, id)) => self.single(operation, &table, id),
             (&Method::PATCH, Resource::Row(table, id)) => self.patch(actor, operation, &table, id),
+            (&Method::POST, Resource::OnSet(table, name)) => {
+                self.several(actor, operation, &table, &name)
+            }
+            (&Method::POST, Resource::OnRow(table, id, name)) => {
+                if &*table.name == "lead" && name == "QualifyLead" {
+                    self.qualify(actor, operation, &table, id)
+                } else {
+                    Err(Refusal::no_segment(&name))
+                }
+            }
             (&Method::PATCH, Resource::Absent(table, values)) => {
                 self.make_by_key(actor, operation, &table, values)
             }
@@ -242,7 +252,7 @@ impl Dataverse {
         }
     }
 
-    fn setting<'a>(&'a self, operation: &Operation<'a>) -> Setting<'a> {
+    pub(super) fn setting<'a>(&'a self, operation: &Operation<'a>) -> Setting<'a> {
         Setting {
             environment: self,
             read_only: self.options.read_only_columns,

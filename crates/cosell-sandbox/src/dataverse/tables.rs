@@ -13,8 +13,11 @@ pub(super) fn install(options: &Options) -> Schema {
     let mut tables = vec![
         deal::opportunity(),
         deal::opportunity_close(),
+        deal::opportunity_product(),
         account(),
         contact(),
+        lead(),
+        annotation(),
         currency(),
         user(),
         business_unit(),
@@ -216,6 +219,69 @@ fn contact() -> Table {
             .chain(active())
             .chain(owned())
             .chain(in_currency()),
+    )
+}
+
+fn lead() -> Table {
+    let columns = texts(50, &["firstname", "middlename", "lastname", "telephone1"])
+        .chain(texts(100, &["companyname", "emailaddress1", "jobtitle"]))
+        .chain([
+            Column::text("subject", 300),
+            Column::text("fullname", 160).read_only(),
+            Column::text("mobilephone", 20),
+            Column::text("description", 2000),
+            money("estimatedamount", 0, TRILLION),
+            Column::date("estimatedclosedate"),
+            Column::choice("leadqualitycode", &[(1, "Hot"), (2, "Warm"), (3, "Cold")])
+                .starting_at(Cell::Int(2)),
+            Column::lookup("parentaccountid", "account", "parentaccountid"),
+            Column::lookup("parentcontactid", "contact", "parentcontactid"),
+            Column::lookup(
+                "qualifyingopportunityid",
+                "opportunity",
+                "qualifyingopportunityid",
+            ),
+            state(&[(0, "Open"), (1, "Qualified"), (2, "Disqualified")]),
+            status(
+                1,
+                &[
+                    (1, 0, "New"),
+                    (2, 0, "Contacted"),
+                    (3, 1, "Qualified"),
+                    (4, 2, "Lost"),
+                    (5, 2, "Cannot Contact"),
+                    (6, 2, "No Longer Interested"),
+                    (7, 2, "Canceled"),
+                ],
+            ),
+        ]);
+    Table::new(
+        ["lead", "leads", "leadid", "fullname"],
+        columns.chain(address()).chain(owned()).chain(in_currency()),
+    )
+}
+
+fn annotation() -> Table {
+    let columns = [
+        Column::text("subject", 500),
+        Column::text("notetext", 100_000),
+        Column::text("filename", 255),
+        Column::text("mimetype", 256),
+        Column::text("documentbody", 1_073_741_823),
+        Column::boolean("isdocument"),
+        Column::lookups(
+            "objectid",
+            &[
+                ("account", "objectid_account"),
+                ("contact", "objectid_contact"),
+                ("lead", "objectid_lead"),
+                ("opportunity", "objectid_opportunity"),
+            ],
+        ),
+    ];
+    Table::new(
+        ["annotation", "annotations", "annotationid", "subject"],
+        columns.into_iter().chain(owned()),
     )
 }
 

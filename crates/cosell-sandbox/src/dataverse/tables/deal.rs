@@ -32,6 +32,7 @@ fn opportunity_core() -> Vec<Column> {
         ),
         Column::lookup("parentaccountid", "account", "parentaccountid"),
         Column::lookup("parentcontactid", "contact", "parentcontactid"),
+        Column::lookup("originatingleadid", "lead", "originatingleadid"),
         state(&[(0, "Open"), (1, "Won"), (2, "Lost")]),
         status(
             1,
@@ -238,6 +239,34 @@ fn connector() -> Vec<Column> {
         Column::text("msft_microsoftpartnercenterreferralsyncaudit", 100_000),
         Column::text("cosell_writestamp", 100),
     ]
+}
+
+pub(super) fn opportunity_product() -> Table {
+    let wide = Decimal::from(100_000_000_000_i64);
+    let columns = [
+        Column::lookup("opportunityid", "opportunity", "opportunityid").required(),
+        Column::new("productid", Kind::Id),
+        Column::boolean("isproductoverridden").create_only(),
+        Column::boolean("ispriceoverridden"),
+        Column::text("productdescription", 500),
+        Column::text("opportunityproductname", 500),
+        Column::text("description", 2000),
+        Column::decimal("quantity", -wide, wide, 5),
+        money("priceperunit", -TRILLION, TRILLION),
+        money("manualdiscountamount", 0, 100 * TRILLION),
+        money("tax", -TRILLION, TRILLION),
+        money("extendedamount", -TRILLION, TRILLION).read_only(),
+        Column::integer("lineitemnumber", 0, 1_000_000_000),
+    ];
+    Table::new(
+        [
+            "opportunityproduct",
+            "opportunityproducts",
+            "opportunityproductid",
+            "opportunityproductname",
+        ],
+        columns.into_iter().chain(owned()).chain(in_currency()),
+    )
 }
 
 pub(super) fn opportunity_close() -> Table {
