@@ -27,6 +27,9 @@ mod registration;
 mod registration_rules;
 mod transition;
 mod violation;
+#[cfg(feature = "webhooks")]
+#[cfg_attr(docsrs, doc(cfg(feature = "webhooks")))]
+pub mod webhook;
 mod wire;
 mod words;
 

@@ -19,3 +19,4 @@ mod states;
 mod stories;
 mod support;
 mod traps;
+mod webhooks;
