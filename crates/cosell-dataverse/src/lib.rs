@@ -8,6 +8,7 @@ mod changes;
 mod client;
 mod code;
 mod columns;
+pub mod event;
 mod fault;
 mod filter;
 mod governor;

@@ -7,6 +7,7 @@ mod bulk;
 mod changes;
 mod double;
 mod errors;
+mod events;
 mod fake;
 mod governor;
 mod keys;
