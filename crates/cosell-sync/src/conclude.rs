@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::{
-    Birth, ErrorKind, IntentKind, Look, ReadError, Recovery,
+    Birth, ErrorKind, Images, Intent, IntentKind, Look, Observed, ReadError, Recovery, Settled,
     recover::recover,
     turn::{Halt, Sight, Turn},
 };
@@ -46,6 +46,7 @@ impl Turn<'_> {
         match recover(&intent, look, round.capabilities(side), round.now()) {
             Recovery::Landed(record) => {
                 let id = record.id.clone();
+                self.base_of_landed(&intent, Some(&record));
                 let after = match &intent.kind {
                     IntentKind::Update { .. } => Sight::Present(*record),
                     // What a search shows may be late; only a fetch is the truth.
@@ -66,6 +67,35 @@ impl Turn<'_> {
             Recovery::Duplicate(found) => {
                 self.pair.intent = None;
                 Err(self.duplicate(side, found))
+            }
+        }
+    }
+
+    /// Both sides agreed when the write landed, whatever people have done since: without that,
+    /// the next edit on the other side would look like a conflict.
+    pub(crate) fn base_of_landed(&mut self, intent: &Intent, record: Option<&Observed>) {
+        let sent = match &intent.kind {
+            IntentKind::Create { draft, .. } => &draft.fields,
+            IntentKind::Update { patch, .. } => &patch.fields,
+        };
+        let side = intent.side;
+        let stamped = self.round.capabilities(side).stamped;
+        let proven = stamped && record.is_none_or(|record| record.stamp == Some(intent.stamp));
+        let replica = self.round.engine.replica(side);
+        for (field, read) in &intent.read {
+            let Some(sent) = sent.get(field) else {
+                continue;
+            };
+            // A value of the policy's own is on its way to both sides: they agree only later.
+            let same = read == sent
+                || matches!(
+                    replica.settle(field, read, record),
+                    Settled::Becomes { value, .. } if value == *sent
+                );
+            let seen = record.and_then(|record| record.fields.get(field));
+            if same && (proven || seen == Some(sent)) {
+                let images = Images::seen_from(side, sent.clone(), read.clone());
+                self.pair.base.insert(field.clone(), images);
             }
         }
     }

@@ -21,7 +21,7 @@ pub struct MemoryStore {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct State {
     lease: Option<Lease>,
     epoch: u64,
@@ -163,6 +163,42 @@ impl MemoryStore {
     // A panic elsewhere cannot leave the state half changed: `apply` runs after all checks.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All that is stored, for judges that look behind the port.
+#[cfg(feature = "testkit")]
+pub(crate) struct Stored {
+    pub(crate) epoch: u64,
+    pub(crate) pairs: Vec<Pair>,
+    pub(crate) cursors: BTreeMap<Side, Cursor>,
+    /// In the order in which they would be worked.
+    pub(crate) hints: Vec<QueuedHint>,
+    pub(crate) conflicts: Vec<ConflictEntry>,
+    pub(crate) skipped: Vec<SkippedRecord>,
+}
+
+#[cfg(feature = "testkit")]
+impl MemoryStore {
+    /// Another store with the same content.
+    pub(crate) fn fork(&self) -> Self {
+        Self {
+            state: Mutex::new(self.state().clone()),
+        }
+    }
+
+    pub(crate) fn stored(&self) -> Stored {
+        let state = self.state();
+        let mut hints: Vec<_> = state.hints.values().cloned().collect();
+        hints.sort_by_key(|hint| (hint.due, hint.turn));
+        Stored {
+            epoch: state.epoch,
+            pairs: state.pairs.values().cloned().collect(),
+            cursors: state.cursors.clone(),
+            hints,
+            conflicts: state.conflicts.clone(),
+            skipped: state.skipped.values().cloned().collect(),
+        }
     }
 }
 

@@ -244,6 +244,10 @@ pub struct Intent {
     pub floor: Option<DateTime<Utc>>,
     /// No byte leaves after this moment.
     pub until: DateTime<Utc>,
+    /// What the other side was seen to hold in the fields that are written: with what is
+    /// written, the base that a write leaves even when its answer is lost.
+    #[serde(default)]
+    pub read: BTreeMap<FieldId, Value>,
 }
 
 /// What an intent writes.

@@ -187,6 +187,16 @@ impl Turn<'_> {
                 (side, IntentKind::Update { id, seen, patch })
             }
         };
+        let sent = match &kind {
+            IntentKind::Create { draft, .. } => &draft.fields,
+            IntentKind::Update { patch, .. } => &patch.fields,
+        };
+        let read = self.seen(side.other()).map(|source| {
+            let read = source.fields.iter();
+            read.filter(|(field, _)| sent.contains_key(*field))
+                .map(|(field, value)| (field.clone(), value.clone()))
+                .collect()
+        });
         let intent = Intent {
             stamp: WriteStamp(round.engine.options.ids.next()),
             side,
@@ -197,6 +207,7 @@ impl Turn<'_> {
                 .newest
                 .max(self.pair.end(side).as_of),
             until,
+            read: read.unwrap_or_default(),
         };
         self.pair.intent = Some(intent.clone());
         self.save(Vec::new()).await?;
@@ -214,6 +225,7 @@ impl Turn<'_> {
         }
         match result {
             Ok(Written { id, after, .. }) => {
+                self.base_of_landed(&intent, after.as_ref());
                 let after = match after {
                     Some(record) => Sight::Present(record),
                     None => Sight::Unknown,

@@ -300,13 +300,21 @@ impl<'r> Turn<'r> {
             return Ok(());
         }
         let fetched = round.fetch(side, &id).await;
-        let late = end.lag_end(lag).filter(|end| round.now() < *end);
+        // What was seen already may be missing from a late read, whoever wrote it. Should the
+        // service's clock be ahead of ours, the wait is longer by that much.
+        let known = end.as_of;
+        let seen_lag = known.map(|at| after(at, lag));
+        let late = end
+            .lag_end(lag)
+            .max(seen_lag)
+            .filter(|end| round.now() < *end);
         *self.sight(side) = match (fetched, late) {
             (Ok(Some(record)), Some(late))
-                if self
-                    .pair
-                    .end(side)
-                    .is_stale(&record.version, lag, round.now()) =>
+                if Some(record.as_of) < known
+                    || self
+                        .pair
+                        .end(side)
+                        .is_stale(&record.version, lag, round.now()) =>
             {
                 return Err(Halt::Later(late));
             }

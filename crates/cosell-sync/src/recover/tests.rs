@@ -20,6 +20,7 @@ fn intent(kind: IntentKind) -> Intent {
         kind,
         floor: None,
         until: moment(30),
+        read: Default::default(),
     }
 }
 

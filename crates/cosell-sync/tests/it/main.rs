@@ -3,6 +3,7 @@
 mod births;
 mod crashes;
 mod edits;
+mod explore;
 mod queue;
 mod store;
 mod toy;

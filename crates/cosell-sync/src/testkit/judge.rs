@@ -1,0 +1,370 @@
+//! The promises, asserted: some at every commit, the others when the engine has become quiet.
+
+use std::collections::BTreeSet;
+
+use cosell_mapping::{FieldId, Settled, Value};
+
+use super::{
+    Broken,
+    toy::observe,
+    world::{Done, FIELDS, FOREIGN, Row, State, Wins, capabilities, settle, settled},
+};
+use crate::{
+    HoldCause, Images, Observed, Pair, PairState, Plan, Seen, Settle, Side, View, memory::Stored,
+    plan::plan,
+};
+
+/// After every commit: promises 9 and 10.
+pub(super) fn watch(state: &mut State, stored: &Stored) {
+    for side in Side::BOTH {
+        let Some(cursor) = stored.cursors.get(&side) else {
+            continue;
+        };
+        let cursor: u64 = cursor.as_str().parse().unwrap_or(0);
+        let passed = state.side(side).rows.iter().find(|(id, row)| {
+            let told = row.changed.max(row.child_changed) <= cursor;
+            told && row.takes_part && !is_kept(stored, side, id, row)
+        });
+        if let Some((id, _)) = passed {
+            let what = format!("{side:?} {id} changed before cursor {cursor} and is forgotten");
+            state.broken(9, what);
+        }
+    }
+    for pair in &stored.pairs {
+        for side in Side::BOTH {
+            let deal = pair.end(side).id.as_ref();
+            let deal = deal.and_then(|id| state.deals.get(&(side, id.as_str().to_owned())));
+            let Some(deal) = deal.copied() else {
+                continue;
+            };
+            for field in FIELDS {
+                let Some(image) = pair
+                    .base
+                    .get(&FieldId::from(field))
+                    .map(|images| images.of(side))
+                else {
+                    continue;
+                };
+                let held = state.held.get(&(side, deal, field));
+                if !held.is_some_and(|held| held.contains(image)) {
+                    let what = format!("base of {field}: {side:?} never held {image}");
+                    state.broken(10, what);
+                }
+            }
+        }
+    }
+}
+
+/// Is the newest state of a row taken into account, or will it be?
+fn is_kept(stored: &Stored, side: Side, id: &str, row: &Row) -> bool {
+    let own = |other: &str| other.trim_end_matches("/note") == id;
+    if stored
+        .hints
+        .iter()
+        .any(|hint| hint.side == side && own(hint.id.as_str()))
+    {
+        return true;
+    }
+    if stored
+        .skipped
+        .iter()
+        .any(|skip| skip.side == side && own(skip.id.as_str()))
+    {
+        return true;
+    }
+    let pair = stored.pairs.iter().find(|pair| {
+        let end = pair.end(side);
+        end.id.as_ref().is_some_and(|end| end.as_str() == id)
+    });
+    let Some(pair) = pair else {
+        return false;
+    };
+    let version = row.version_text();
+    let end = pair.end(side);
+    let is_version = |known: &crate::Version| known.as_str() == version;
+    // Another hint of the pair leads to both ends.
+    let queued = stored.hints.iter().any(|hint| {
+        let end = pair.end(hint.side).id.as_ref();
+        end.is_some_and(|end| end.as_str() == hint.id.as_str().trim_end_matches("/note"))
+    });
+    queued
+        || pair.park.is_some()
+        || end.version.as_ref().is_some_and(is_version)
+        || end.retired.iter().any(is_version)
+}
+
+/// When the engine is quiet.
+pub(super) fn quiet(state: &State, stored: &Stored) -> Result<(), Broken> {
+    if let Some(broken) = &state.broken {
+        return Err(broken.clone());
+    }
+    for side in Side::BOTH {
+        let rows = &state.side(side).rows;
+        if let Some((id, _)) = rows.iter().find(|(_, row)| row.foreign != FOREIGN) {
+            return Err(Broken::new(
+                13,
+                format!("the foreign column of {side:?} {id} changed"),
+            ));
+        }
+    }
+    let deals: BTreeSet<u8> = state.deals.values().copied().collect();
+    for deal in deals {
+        one_record(state, deal)?;
+        together(state, stored, deal)?;
+    }
+    for (number, done) in state.done.iter().enumerate() {
+        not_lost(state, stored, number, done)?;
+    }
+    for entry in &stored.conflicts {
+        for (side, value) in [(Side::Left, &entry.left), (Side::Right, &entry.right)] {
+            let Some(deal) = deal_of(state, stored, entry.pair) else {
+                continue;
+            };
+            let field = FIELDS
+                .into_iter()
+                .find(|field| *field == entry.field.as_str());
+            let outside = field.and_then(|field| state.outside.get(&(side, deal, field)));
+            if !outside.is_some_and(|outside| outside.contains(value)) {
+                let what = format!(
+                    "a conflict in {} is logged, but nobody put {value} on {side:?}",
+                    entry.field
+                );
+                return Err(Broken::new(5, what));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn deal_of(state: &State, stored: &Stored, id: crate::PairId) -> Option<u8> {
+    let pair = stored.pairs.iter().find(|pair| pair.id == id)?;
+    Side::BOTH.into_iter().find_map(|side| {
+        let id = pair.end(side).id.as_ref()?.as_str().to_owned();
+        state.deals.get(&(side, id)).copied()
+    })
+}
+
+fn one_record(state: &State, deal: u8) -> Result<(), Broken> {
+    for side in Side::BOTH {
+        let rows = state
+            .side(side)
+            .rows
+            .iter()
+            .filter(|(_, row)| row.deal == deal);
+        let ids: Vec<_> = rows.map(|(id, _)| id.as_str()).collect();
+        if ids.len() > 1 {
+            let what = format!("deal {deal} has records {} on {side:?}", ids.join(", "));
+            return Err(Broken::new(6, what));
+        }
+    }
+    Ok(())
+}
+
+fn row(state: &State, side: Side, deal: u8) -> Option<(&String, &Row)> {
+    state
+        .side(side)
+        .rows
+        .iter()
+        .find(|(_, row)| row.deal == deal)
+}
+
+/// May the deal rest as it is: gone, switched off, or unreadable?
+fn is_out(state: &State, deal: u8) -> bool {
+    let gone = state
+        .done
+        .iter()
+        .any(|done| done.deal == deal && is_delete(state, done));
+    let rows = Side::BOTH.map(|side| row(state, side, deal));
+    gone || rows
+        .into_iter()
+        .flatten()
+        .any(|(_, row)| !row.takes_part || row.malformed)
+}
+
+fn is_delete(state: &State, done: &Done) -> bool {
+    done.field.is_none() && row(state, done.side, done.deal).is_none()
+}
+
+/// Promise 1, field by field.
+fn together(state: &State, stored: &Stored, deal: u8) -> Result<(), Broken> {
+    if is_out(state, deal) {
+        return Ok(());
+    }
+    let broken = |what: String| Err(Broken::new(1, format!("deal {deal}: {what}")));
+    let [Some((left, l)), Some((right, r))] = Side::BOTH.map(|side| row(state, side, deal)) else {
+        return broken("one side has no record of it".to_owned());
+    };
+    let is_end = |pair: &&Pair| {
+        let ids = Side::BOTH.map(|side| pair.end(side).id.as_ref().map(crate::RecordId::as_str));
+        ids == [Some(left.as_str()), Some(right.as_str())]
+    };
+    let Some(pair) = stored.pairs.iter().find(is_end) else {
+        return broken(format!("{left} and {right} are no pair"));
+    };
+    if pair.state != PairState::Active || pair.park.is_some() || pair.intent.is_some() {
+        return broken(format!(
+            "the pair rests without cause: {:?}, park {:?}, intent {:?}",
+            pair.state, pair.park, pair.intent
+        ));
+    }
+    for field in FIELDS {
+        let id = FieldId::from(field);
+        let (l, r) = (&l.fields[&id], &r.fields[&id]);
+        let same = settled(Side::Left, field, r) == *l || settled(Side::Right, field, l) == *r;
+        let held = pair
+            .holds
+            .get(&id)
+            .is_some_and(|hold| hold.left == *l && hold.right == *r);
+        if !same && !held {
+            return broken(format!("{field} is {l} on the left and {r} on the right"));
+        }
+    }
+    Ok(())
+}
+
+/// Promise 3 for one edit.
+fn not_lost(state: &State, stored: &Stored, number: usize, done: &Done) -> Result<(), Broken> {
+    let Some(field) = done.field.filter(|_| !is_out(state, done.deal)) else {
+        return Ok(());
+    };
+    let (side, other) = (done.side, done.side.other());
+    let there = settled(other, field, &done.value);
+    let replaced = state.done[number + 1..].iter().any(|later| {
+        later.deal == done.deal
+            && later.field == Some(field)
+            // Where it was carried before, the later edit was made knowing it.
+            && (later.side == side || later.over == there)
+    });
+    let id = FieldId::from(field);
+    let now = |side| row(state, side, done.deal).map(|(_, row)| &row.fields[&id]);
+    let held = stored.pairs.iter().any(|pair| {
+        deal_of(state, stored, pair.id) == Some(done.deal) && pair.holds.contains_key(&id)
+    });
+    let stands = now(side) == Some(&done.value) && (held || now(other) == Some(&there));
+    let logged = stored.conflicts.iter().any(|entry| {
+        let value = match side {
+            Side::Left => &entry.left,
+            Side::Right => &entry.right,
+        };
+        entry.field == id && *value == done.value
+    });
+    if replaced || stands || logged {
+        return Ok(());
+    }
+    let what = format!(
+        "{} was set in {field} of deal {} on {side:?}; now {:?} on {side:?}, {:?} on {other:?}",
+        done.value,
+        done.deal,
+        now(side).map(ToString::to_string),
+        now(other).map(ToString::to_string),
+    );
+    Err(Broken::new(3, what))
+}
+
+struct Ends(Side);
+
+impl Settle for Ends {
+    fn settle(&self, field: &FieldId, wanted: &Value, _: Option<&Observed>) -> Settled {
+        settle(self.0, field.as_str(), wanted)
+    }
+}
+
+/// Promises 11 and 12: every pair as it is now, planned as it stands and mirrored.
+pub(super) fn mirrored(state: &State, stored: &Stored) -> Result<(), Broken> {
+    for pair in &stored.pairs {
+        let ends = Side::BOTH.map(|side| {
+            let id = pair.end(side).id.as_ref()?.as_str();
+            let row = state.side(side).rows.get(id)?;
+            Some(observe(side, id, row))
+        });
+        let view = |side: Side| match (&ends[side as usize], &pair.end(side).id) {
+            (Some(record), _) => View::Present(record),
+            (None, Some(_)) => View::Gone,
+            (None, None) => View::Unborn,
+        };
+        let [l, r] = Side::BOTH.map(capabilities);
+        let seen = Seen {
+            pair,
+            left: view(Side::Left),
+            right: view(Side::Right),
+            refused: &[],
+            now: state.now,
+        };
+        let straight = plan(
+            &seen,
+            [&Ends(Side::Left), &Ends(Side::Right)],
+            [&l, &r],
+            &Wins(Side::Right),
+        );
+        if let Err(what) = straight.verify(&seen) {
+            return Err(Broken::new(12, what));
+        }
+        let swapped = swap_pair(pair);
+        let seen = Seen {
+            pair: &swapped,
+            left: view(Side::Right),
+            right: view(Side::Left),
+            ..seen
+        };
+        let other = plan(
+            &seen,
+            [&Ends(Side::Right), &Ends(Side::Left)],
+            [&r, &l],
+            &Wins(Side::Left),
+        );
+        if swap_plan(other) != straight {
+            return Err(Broken::new(
+                11,
+                format!("pair {:?} plans otherwise mirrored", pair.id),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn swap_images(images: &mut Images) {
+    std::mem::swap(&mut images.left, &mut images.right);
+}
+
+fn swap_hold(hold: &mut crate::Hold) {
+    std::mem::swap(&mut hold.left, &mut hold.right);
+    match &mut hold.cause {
+        HoldCause::Cannot { side, .. }
+        | HoldCause::Refused { side, .. }
+        | HoldCause::Partial { side }
+        | HoldCause::Irreversible { side } => *side = side.other(),
+        HoldCause::Policy { .. } => {}
+    }
+}
+
+fn swap_pair(pair: &Pair) -> Pair {
+    let mut pair = pair.clone();
+    std::mem::swap(&mut pair.left, &mut pair.right);
+    pair.base.values_mut().for_each(swap_images);
+    pair.holds.values_mut().for_each(swap_hold);
+    pair
+}
+
+fn swap_plan(mut plan: Plan) -> Plan {
+    std::mem::swap(&mut plan.left, &mut plan.right);
+    plan.base.values_mut().for_each(swap_images);
+    plan.holds.values_mut().for_each(swap_hold);
+    if let Some((side, ..)) = &mut plan.create {
+        *side = side.other();
+    }
+    for conflict in &mut plan.conflicts {
+        std::mem::swap(&mut conflict.left, &mut conflict.right);
+        conflict.base.iter_mut().for_each(swap_images);
+        conflict.kept = conflict.kept.map(Side::other);
+    }
+    for field in plan.fields.values_mut() {
+        if let crate::FieldPlan::Write { left, right, why } = field {
+            std::mem::swap(left, right);
+            match why {
+                crate::Why::Moved(side) | crate::Why::Birth(side) => *side = side.other(),
+                crate::Why::Policy => {}
+            }
+        }
+    }
+    plan
+}

@@ -1,0 +1,202 @@
+//! Known mistakes of the engine that show in what it stores.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::Plant;
+use crate::{
+    Change, ConflictEntry, Cursor, GroupId, Images, IntentKind, Lease, MemoryStore, Pair, PairId,
+    PairState, QueuedHint, RecordId, Side, SkippedRecord, StateStore, StoreError, engine::lock,
+};
+
+#[derive(Debug)]
+pub(super) struct PlantedStore {
+    plant: Plant,
+    inner: Arc<MemoryStore>,
+    kept_back: Mutex<Vec<Change>>,
+}
+
+impl PlantedStore {
+    pub(super) fn new(plant: Plant, inner: Arc<MemoryStore>) -> Self {
+        Self {
+            plant,
+            inner,
+            kept_back: Mutex::default(),
+        }
+    }
+
+    fn spoil(&self, pair: &mut Pair) {
+        match self.plant {
+            Plant::NoIntentBeforeCreate | Plant::NoIntentBeforeUpdate => {
+                let creates = self.plant == Plant::NoIntentBeforeCreate;
+                pair.intent
+                    .take_if(|intent| matches!(intent.kind, IntentKind::Create { .. }) == creates);
+            }
+            Plant::BaseBeforeWrite => {
+                if let Some(intent) = &pair.intent
+                    && let IntentKind::Update { patch, .. } = &intent.kind
+                {
+                    let side = intent.side;
+                    for (field, value) in &patch.fields {
+                        if let Some(images) = pair.base.get_mut(field) {
+                            let there = images.of(side.other()).clone();
+                            *images = Images::seen_from(side, value.clone(), there);
+                        }
+                    }
+                }
+            }
+            Plant::RetiredIgnored => {
+                pair.left.retired.clear();
+                pair.right.retired.clear();
+            }
+            Plant::OneImageBase => {
+                for images in pair.base.values_mut() {
+                    images.left = images.right.clone();
+                }
+            }
+            Plant::DroppedOnFlagOff => {
+                if matches!(pair.state, PairState::Stopped { .. }) {
+                    pair.left.id = None;
+                    pair.left.version = None;
+                    pair.base.clear();
+                }
+            }
+            Plant::ReadForgotten => {
+                if let Some(intent) = &mut pair.intent {
+                    intent.read.clear();
+                }
+            }
+            Plant::SeenTimeForgotten => {
+                pair.left.as_of = None;
+                pair.right.as_of = None;
+            }
+            Plant::ShownForgotten => pair.shown = None,
+            _ => {}
+        }
+    }
+}
+
+#[async_trait]
+impl StateStore for PlantedStore {
+    async fn lease(
+        &self,
+        owner: &str,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Lease, StoreError> {
+        self.inner.lease(owner, now, until).await
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
+        let kept_back = std::mem::take(&mut *lock(&self.kept_back));
+        if !kept_back.is_empty() {
+            self.inner.commit(lease, kept_back).await?;
+        }
+        self.inner.release(lease).await
+    }
+
+    async fn pair(&self, id: PairId) -> Result<Option<Pair>, StoreError> {
+        self.inner.pair(id).await
+    }
+
+    async fn pair_of(&self, side: Side, record: &RecordId) -> Result<Option<Pair>, StoreError> {
+        self.inner.pair_of(side, record).await
+    }
+
+    async fn pair_in_group(&self, side: Side, group: &GroupId) -> Result<Option<Pair>, StoreError> {
+        self.inner.pair_in_group(side, group).await
+    }
+
+    async fn known(
+        &self,
+        side: Side,
+        records: &[RecordId],
+    ) -> Result<BTreeSet<RecordId>, StoreError> {
+        self.inner.known(side, records).await
+    }
+
+    async fn pairs(&self, after: Option<PairId>, limit: usize) -> Result<Vec<Pair>, StoreError> {
+        self.inner.pairs(after, limit).await
+    }
+
+    async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError> {
+        self.inner.cursor(side).await
+    }
+
+    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<QueuedHint>, StoreError> {
+        self.inner.due(now, limit).await
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.inner.next_due().await
+    }
+
+    async fn conflicts(&self, skip: usize, limit: usize) -> Result<Vec<ConflictEntry>, StoreError> {
+        self.inner.conflicts(skip, limit).await
+    }
+
+    async fn skipped(&self, skip: usize, limit: usize) -> Result<Vec<SkippedRecord>, StoreError> {
+        self.inner.skipped(skip, limit).await
+    }
+
+    async fn skip_of(
+        &self,
+        side: Side,
+        record: &RecordId,
+    ) -> Result<Option<SkippedRecord>, StoreError> {
+        self.inner.skip_of(side, record).await
+    }
+
+    async fn commit(&self, lease: &Lease, mut batch: Vec<Change>) -> Result<(), StoreError> {
+        for change in &mut batch {
+            if let Change::Pair(pair) = change {
+                self.spoil(pair);
+            }
+        }
+        let mut lease = lease.clone();
+        match self.plant {
+            Plant::LeaseUnchecked => {
+                // Taken again by the one who lost it, as if nobody had been there meanwhile.
+                let taken = self.inner.lease(&lease.owner, lease.until, lease.until);
+                lease = taken.await?;
+            }
+            Plant::LoserNotLogged => batch.retain(|change| !matches!(change, Change::Conflict(_))),
+            Plant::CursorBeforeHints => {
+                let mut waiting = lock(&self.kept_back);
+                let late = std::mem::take(&mut *waiting);
+                if batch
+                    .iter()
+                    .any(|change| matches!(change, Change::Cursor { .. }))
+                {
+                    let is_hint = |change: &Change| matches!(change, Change::Enqueue(_));
+                    let (hints, rest) = batch.into_iter().partition(is_hint);
+                    *waiting = hints;
+                    batch = rest;
+                }
+                batch.splice(0..0, late);
+            }
+            Plant::DequeuedFirst => {
+                // As soon as an intent is stored, the hint is thought to be done with.
+                let begun = batch
+                    .iter()
+                    .any(|change| matches!(change, Change::Pair(pair) if pair.intent.is_some()));
+                if begun {
+                    for hint in self.inner.stored().hints {
+                        batch.push(Change::Dequeue {
+                            side: hint.side,
+                            id: hint.id,
+                            turn: hint.turn,
+                        });
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.inner.commit(&lease, batch).await
+    }
+}

@@ -1,0 +1,582 @@
+//! The state of both toy services, the clock, and what people did from outside.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use cosell_mapping::{FieldId, Loss, Settled, Snapshot, Value};
+
+use super::Broken;
+use crate::{
+    Capabilities, Deadline, Draft, MergePolicy, PairKey, Patch, Side, Three, Verdict, WriteStamp,
+    engine::lock,
+};
+
+/// The fields that both sides share.
+pub(super) const FIELDS: [&str; 3] = ["name", "value", "note"];
+/// What a row holds in a column that nobody maps.
+pub(super) const FOREIGN: u64 = 7;
+/// Longest name on the left.
+const NAME_KEPT: usize = 6;
+
+/// How the world begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scenario {
+    /// A record on the left, not seen yet.
+    BornLeft,
+    /// A record on the right, not seen yet.
+    BornRight,
+    /// A deal on both sides, in step.
+    InStep,
+    /// A record on each side; the left one names the right one.
+    Bound,
+    /// A deal in step, beside a record on the right that breaks the model.
+    Neighbour,
+    /// Three records on the right, which come in two pages.
+    Crowd,
+}
+
+/// What a person may do from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Edit {
+    /// Sets the name. On the left only its beginning fits.
+    Name(Side),
+    /// Sets the value. On the left only whole numbers fit.
+    Value(Side),
+    /// Sets the note, which is a child row on the right. Conflicts are left to a person.
+    Note(Side),
+    /// Takes the deal out of the sync.
+    Off(Side),
+    /// Takes it in again.
+    On(Side),
+    /// Deletes the record.
+    Delete(Side),
+}
+
+impl Edit {
+    /// The side it happens on.
+    pub fn side(self) -> Side {
+        match self {
+            Self::Name(side)
+            | Self::Value(side)
+            | Self::Note(side)
+            | Self::Off(side)
+            | Self::On(side)
+            | Self::Delete(side) => side,
+        }
+    }
+
+    fn field(self) -> Option<&'static str> {
+        match self {
+            Self::Name(_) => Some("name"),
+            Self::Value(_) => Some("value"),
+            Self::Note(_) => Some("note"),
+            Self::Off(_) | Self::On(_) | Self::Delete(_) => None,
+        }
+    }
+
+    /// What the edit number `number` of a schedule writes; never the same twice.
+    fn value(self, number: usize) -> Value {
+        Value::text(match self {
+            Self::Name(Side::Left) => format!("m{number}"),
+            Self::Name(Side::Right) => format!("n{number}-much-longer"),
+            Self::Value(Side::Left) => format!("3{number}"),
+            Self::Value(Side::Right) => format!("2{number}.5"),
+            Self::Note(side) => format!("{side:?} note {number}"),
+            Self::Off(_) | Self::On(_) | Self::Delete(_) => String::new(),
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Row {
+    pub(super) deal: u8,
+    pub(super) fields: Snapshot,
+    pub(super) key: Option<PairKey>,
+    pub(super) version: u64,
+    /// Version of the child row that holds the note on the right.
+    pub(super) child: u64,
+    pub(super) stamp: Option<WriteStamp>,
+    pub(super) takes_part: bool,
+    pub(super) malformed: bool,
+    pub(super) at: DateTime<Utc>,
+    pub(super) born: DateTime<Utc>,
+    pub(super) foreign: u64,
+    pub(super) changed: u64,
+    pub(super) child_changed: u64,
+    /// As a late read shows it.
+    pub(super) before: Option<Box<Row>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct SideState {
+    pub(super) rows: BTreeMap<String, Row>,
+    pub(super) gone: BTreeMap<String, u64>,
+    pub(super) changes: u64,
+    pub(super) made: u64,
+}
+
+/// An edit that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Done {
+    pub(super) side: Side,
+    pub(super) deal: u8,
+    pub(super) field: Option<&'static str>,
+    pub(super) value: Value,
+    /// What it replaced.
+    pub(super) over: Value,
+}
+
+/// A request whose answer was given up and which lands later.
+#[derive(Clone, Debug)]
+pub(super) enum Late {
+    Create(Side, PairKey, WriteStamp, Draft, Deadline),
+    Update(Side, String, String, WriteStamp, Patch, Deadline),
+}
+
+pub(super) type Cell = (Side, u8, &'static str);
+
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    pub(super) now: DateTime<Utc>,
+    pub(super) sides: [SideState; 2],
+    pub(super) done: Vec<Done>,
+    pub(super) late: Vec<Late>,
+    /// Whose deal a record is, also of records that are gone.
+    pub(super) deals: BTreeMap<(Side, String), u8>,
+    /// All that a field ever held.
+    pub(super) held: BTreeMap<Cell, BTreeSet<Value>>,
+    /// What people put there.
+    pub(super) outside: BTreeMap<Cell, BTreeSet<Value>>,
+    /// Writes that were begun and not answered yet, with their deadlines.
+    pub(super) flying: Vec<(u8, Deadline)>,
+    pub(super) writes: u64,
+    pub(super) ids: u128,
+    pub(super) broken: Option<Broken>,
+}
+
+#[derive(Debug)]
+pub(super) struct World(Mutex<State>);
+
+/// What would become of a value on one side.
+pub(super) fn settle(side: Side, field: &str, wanted: &Value) -> Settled {
+    let (Side::Left, Value::Text(text)) = (side, wanted) else {
+        return Settled::Fits;
+    };
+    let becomes = |text: &str, loss| Settled::Becomes {
+        value: Value::text(text),
+        loss,
+    };
+    match field {
+        "name" if text.len() > NAME_KEPT => becomes(&text[..NAME_KEPT], Loss::Shortened),
+        "value" => match text.split_once('.') {
+            Some((whole, _)) => becomes(whole, Loss::Rounded),
+            None => Settled::Fits,
+        },
+        _ => Settled::Fits,
+    }
+}
+
+pub(super) fn settled(side: Side, field: &str, wanted: &Value) -> Value {
+    match settle(side, field, wanted) {
+        Settled::Becomes { value, .. } => value,
+        Settled::Fits | Settled::Cannot(_) => wanted.clone(),
+    }
+}
+
+/// What the toys can do, left first: one like a referrals service, one like a CRM.
+pub(super) fn capabilities(side: Side) -> Capabilities {
+    let mut able = Capabilities::default();
+    if side == Side::Right {
+        able.unique_birth = true;
+        able.stamped = true;
+        able.shows_outcome = true;
+        able.wants_key = true;
+        able.reports_deletions = true;
+        able.find_lag = Duration::ZERO;
+        able.read_lag = Duration::ZERO;
+    }
+    able
+}
+
+/// One side wins, except in a note, which a person settles.
+#[derive(Debug)]
+pub(super) struct Wins(pub(super) Side);
+
+impl MergePolicy for Wins {
+    fn writable(&self, _: &FieldId, _: Side) -> bool {
+        true
+    }
+
+    fn decide(&self, field: &FieldId, _: Three<'_>) -> Verdict {
+        if field.as_str() == "note" {
+            Verdict::Hold("notes are settled by a person".to_owned())
+        } else {
+            Verdict::Keep(self.0)
+        }
+    }
+
+    fn irreversible(&self, _: &FieldId, _: Side, _: &Value, _: &Value) -> bool {
+        false
+    }
+}
+
+impl World {
+    pub(super) fn new(state: State) -> Self {
+        Self(Mutex::new(state))
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.0)
+    }
+}
+
+impl State {
+    pub(super) fn begin(scenario: Scenario) -> Self {
+        let mut state = Self {
+            now: DateTime::UNIX_EPOCH + TimeDelta::days(20_000),
+            sides: Default::default(),
+            done: Vec::new(),
+            late: Vec::new(),
+            deals: BTreeMap::new(),
+            held: BTreeMap::new(),
+            outside: BTreeMap::new(),
+            flying: Vec::new(),
+            writes: 0,
+            ids: 0,
+            broken: None,
+        };
+        match scenario {
+            Scenario::BornLeft => state.born(Side::Left, "a", 0, None),
+            Scenario::BornRight | Scenario::InStep => state.born(Side::Right, "b", 0, None),
+            Scenario::Bound => {
+                state.born(Side::Right, "b", 0, None);
+                state.born(Side::Left, "a", 0, Some("b"));
+            }
+            Scenario::Neighbour => {
+                state.born(Side::Right, "bad", 1, None);
+                if let Some(row) = state.sides[1].rows.get_mut("bad") {
+                    row.malformed = true;
+                }
+                state.born(Side::Right, "b", 0, None);
+            }
+            Scenario::Crowd => {
+                for (deal, id) in ["b", "c", "d"].into_iter().enumerate() {
+                    state.born(Side::Right, id, deal as u8, None);
+                }
+            }
+        }
+        state
+    }
+
+    pub(super) fn side(&self, side: Side) -> &SideState {
+        &self.sides[side as usize]
+    }
+
+    /// A record made by a person.
+    fn born(&mut self, side: Side, id: &str, deal: u8, key: Option<&str>) {
+        let fields: Snapshot = FIELDS
+            .into_iter()
+            .map(|field| {
+                (
+                    FieldId::from(field),
+                    Value::text(format!("{deal}{}", &field[..2])),
+                )
+            })
+            .collect();
+        for field in FIELDS {
+            let value = fields[&FieldId::from(field)].clone();
+            self.outside
+                .entry((side, deal, field))
+                .or_default()
+                .insert(value);
+        }
+        self.insert(side, id, deal, key.map(PairKey::new), fields, None);
+    }
+
+    fn insert(
+        &mut self,
+        side: Side,
+        id: &str,
+        deal: u8,
+        key: Option<PairKey>,
+        mut fields: Snapshot,
+        stamp: Option<WriteStamp>,
+    ) {
+        for field in FIELDS {
+            fields.entry(FieldId::from(field)).or_default();
+        }
+        let now = self.now;
+        let there = &mut self.sides[side as usize];
+        there.changes += 1;
+        let row = Row {
+            deal,
+            fields,
+            key,
+            version: 1,
+            child: 1,
+            stamp,
+            takes_part: true,
+            malformed: false,
+            at: now,
+            born: now,
+            foreign: FOREIGN,
+            changed: there.changes,
+            child_changed: 0,
+            before: None,
+        };
+        there.rows.insert(id.to_owned(), row);
+        self.deals.insert((side, id.to_owned()), deal);
+        self.remember(side, id);
+    }
+
+    fn remember(&mut self, side: Side, id: &str) {
+        let Some(row) = self.sides[side as usize].rows.get(id) else {
+            return;
+        };
+        for field in FIELDS {
+            let value = row.fields.get(&FieldId::from(field)).cloned();
+            self.held
+                .entry((side, row.deal, field))
+                .or_default()
+                .insert(value.unwrap_or_default());
+        }
+    }
+
+    /// Changes a row; `rows` says which of its rows move.
+    fn change(&mut self, side: Side, id: &str, rows: Moves, change: impl FnOnce(&mut Row)) {
+        let now = self.now;
+        let there = &mut self.sides[side as usize];
+        if let Some(row) = there.rows.get_mut(id) {
+            let mut before = Box::new(row.clone());
+            before.before = None;
+            change(row);
+            if rows.main {
+                there.changes += 1;
+                row.changed = there.changes;
+                row.version += 1;
+            }
+            if rows.child {
+                there.changes += 1;
+                row.child_changed = there.changes;
+                row.child += 1;
+            }
+            if rows.main || rows.child {
+                row.at = now;
+                row.before = Some(before);
+            }
+        }
+        self.remember(side, id);
+    }
+
+    fn target(&self, edit: Edit) -> Option<(&String, &Row)> {
+        self.side(edit.side())
+            .rows
+            .iter()
+            .find(|(_, row)| row.deal == 0)
+    }
+
+    /// Can it happen now, and would it change anything?
+    pub(super) fn can(&self, edit: Edit) -> bool {
+        self.target(edit).is_some_and(|(_, row)| match edit {
+            Edit::Off(_) => row.takes_part,
+            Edit::On(_) => !row.takes_part,
+            _ => true,
+        })
+    }
+
+    /// A person edits the first deal.
+    pub(super) fn edit(&mut self, edit: Edit) -> String {
+        let Some((id, row)) = self.target(edit) else {
+            return "nothing to edit".to_owned();
+        };
+        let (id, deal, side) = (id.clone(), row.deal, edit.side());
+        let value = edit.value(self.done.len() + 1);
+        let over = edit
+            .field()
+            .and_then(|field| row.fields.get(&FieldId::from(field)).cloned())
+            .unwrap_or_default();
+        if let Some(field) = edit.field() {
+            let cell = self.outside.entry((side, deal, field)).or_default();
+            cell.insert(value.clone());
+        }
+        self.done.push(Done {
+            side,
+            deal,
+            field: edit.field(),
+            value: value.clone(),
+            over,
+        });
+        let says = match edit.field() {
+            Some(field) => format!("a person sets {field} of {side:?} {id} to {value}"),
+            None => format!("a person: {edit:?} {id}"),
+        };
+        if let Edit::Delete(_) = edit {
+            let there = &mut self.sides[side as usize];
+            there.changes += 1;
+            there.rows.remove(&id);
+            there.gone.insert(id, there.changes);
+            return says;
+        }
+        let mut rows = Moves::of(side, edit.field().into_iter());
+        rows.main |= edit.field().is_none();
+        self.change(side, &id, rows, |row| match (edit, edit.field()) {
+            (_, Some(field)) => {
+                row.fields.insert(FieldId::from(field), value);
+            }
+            (Edit::Off(_), None) => row.takes_part = false,
+            (_, None) => row.takes_part = true,
+        });
+        says
+    }
+
+    /// The engine's create takes effect; `None`: the service has one already.
+    pub(super) fn create(
+        &mut self,
+        side: Side,
+        key: &PairKey,
+        stamp: WriteStamp,
+        draft: &Draft,
+    ) -> Option<String> {
+        let there = self.side(side);
+        let taken = there.rows.values().any(|row| row.key.as_ref() == Some(key));
+        if taken && capabilities(side).unique_birth {
+            return None;
+        }
+        let id = format!("{side:?}-{}", there.made + 1).to_lowercase();
+        let partner = (side.other(), key.as_str().to_owned());
+        let deal = self.deals.get(&partner).copied().unwrap_or(u8::MAX);
+        self.check_values(side, deal, draft.fields.iter());
+        self.sides[side as usize].made += 1;
+        self.writes += 1;
+        let fields = draft.fields.clone();
+        self.insert(side, &id, deal, Some(key.clone()), fields, Some(stamp));
+        Some(id)
+    }
+
+    /// The engine's update takes effect, or the record is not at `seen` any more.
+    pub(super) fn update(
+        &mut self,
+        side: Side,
+        id: &str,
+        seen: &str,
+        stamp: WriteStamp,
+        patch: &Patch,
+    ) -> bool {
+        let Some(row) = self.side(side).rows.get(id) else {
+            return false;
+        };
+        if row.version_text() != seen {
+            return false;
+        }
+        let (deal, key) = (row.deal, row.key.clone());
+        let news = patch
+            .fields
+            .iter()
+            .filter(|(field, value)| row.fields.get(*field) != Some(*value));
+        let news: Vec<_> = news.map(|(field, _)| field.as_str()).collect();
+        // A write that changes nothing, or only the outcome (a row of its own), moves no version.
+        let mut rows = Moves::of(side, news.into_iter());
+        rows.main |= key.is_none() && patch.key.is_some();
+        self.check_values(side, deal, patch.fields.iter());
+        self.writes += 1;
+        self.change(side, id, rows, |row| {
+            row.fields.extend(patch.fields.clone());
+            if row.key.is_none() {
+                row.key.clone_from(&patch.key);
+            }
+            row.stamp = Some(stamp);
+        });
+        true
+    }
+
+    /// Is every value that is written one that the other side held, or the settled form of one?
+    fn check_values<'a>(
+        &mut self,
+        side: Side,
+        deal: u8,
+        fields: impl Iterator<Item = (&'a FieldId, &'a Value)>,
+    ) {
+        for (field, value) in fields {
+            let Some(name) = FIELDS.into_iter().find(|name| *name == field.as_str()) else {
+                self.broken(13, format!("{field}, which no rule names, is written"));
+                continue;
+            };
+            let known = self.held.get(&(side.other(), deal, name));
+            let read = known.is_some_and(|known| {
+                known
+                    .iter()
+                    .any(|there| settled(side, name, there) == *value)
+            });
+            if !read {
+                self.broken(
+                    4,
+                    format!("{value} is written to {name} on {side:?}, read nowhere"),
+                );
+            }
+        }
+    }
+
+    /// Requests on their way take effect, if they still may.
+    pub(super) fn land_late(&mut self) -> Vec<String> {
+        let mut says = Vec::new();
+        for late in std::mem::take(&mut self.late) {
+            match late {
+                Late::Create(side, key, stamp, draft, until) => {
+                    if self.now <= until + capabilities(side).lateness {
+                        let made = self.create(side, &key, stamp, &draft);
+                        says.push(format!("the late create lands on {side:?}: {made:?}"));
+                    }
+                }
+                Late::Update(side, id, seen, stamp, patch, until) => {
+                    if self.now <= until + capabilities(side).lateness {
+                        let landed = self.update(side, &id, &seen, stamp, &patch);
+                        says.push(format!("the late update of {side:?} {id} lands: {landed}"));
+                    }
+                }
+            }
+        }
+        says
+    }
+
+    /// Notes the first broken promise.
+    pub(super) fn broken(&mut self, promise: u8, what: impl Into<String>) {
+        self.broken
+            .get_or_insert_with(|| Broken::new(promise, what));
+    }
+}
+
+/// Which rows of a record a change moves.
+#[derive(Clone, Copy)]
+struct Moves {
+    main: bool,
+    child: bool,
+}
+
+impl Moves {
+    fn of<'a>(side: Side, fields: impl Iterator<Item = &'a str>) -> Self {
+        let mut moves = Self {
+            main: false,
+            child: false,
+        };
+        for field in fields {
+            if side == Side::Right && field == "note" {
+                moves.child = true;
+            } else {
+                moves.main = true;
+            }
+        }
+        moves
+    }
+}
+
+impl Row {
+    pub(super) fn version_text(&self) -> String {
+        format!("{}.{}", self.version, self.child)
+    }
+}

@@ -1,0 +1,123 @@
+//! Every schedule of few edits and faults, and known mistakes that must be caught.
+
+use std::io::Write as _;
+
+use cosell_sync::{
+    Side::{Left, Right},
+    testkit::{Bounds, Edit, Explorer, Plant, Scenario, Tally},
+};
+
+const VALUES: [Edit; 2] = [Edit::Value(Left), Edit::Value(Right)];
+const NAMES: [Edit; 2] = [Edit::Name(Left), Edit::Name(Right)];
+const NOTES: [Edit; 2] = [Edit::Note(Left), Edit::Note(Right)];
+const FLAGS: [Edit; 2] = [Edit::Off(Right), Edit::On(Right)];
+const GONE: [Edit; 2] = [Edit::Value(Right), Edit::Delete(Right)];
+const MIXED: [Edit; 5] = [
+    Edit::Value(Left),
+    Edit::Value(Right),
+    Edit::Name(Left),
+    Edit::Name(Right),
+    Edit::Note(Right),
+];
+
+/// Past the capture of test output, so that a log shows what was covered.
+fn report(name: &str, tally: &Tally) {
+    let _ = writeln!(std::io::stderr(), "explorer: {name}: {tally}");
+}
+
+fn bounds((edits, faults, rounds): (u8, u8, u8)) -> Bounds {
+    Bounds::new(edits, faults, rounds)
+}
+
+/// Outside edits, faults, rounds in which they may happen.
+macro_rules! exhausted {
+    ($($name:ident: $scenario:ident, $menu:ident, $bounds:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            let explorer = Explorer::new(Scenario::$scenario, &$menu, bounds($bounds));
+            match explorer.exhaust() {
+                Ok(tally) => report(stringify!($name), &tally),
+                Err(failure) => panic!("{failure}"),
+            }
+        }
+    )*};
+}
+
+exhausted! {
+    every_schedule_of_2_values_and_1_fault_in_step: InStep, VALUES, (2, 1, 2);
+    every_schedule_of_2_names_and_1_fault_in_step: InStep, NAMES, (2, 1, 1);
+    every_schedule_of_2_notes_and_1_fault_in_step: InStep, NOTES, (2, 1, 1);
+    every_schedule_of_2_edits_of_5_and_1_fault_in_step: InStep, MIXED, (2, 1, 1);
+    every_schedule_of_2_switches_and_1_fault_in_step: InStep, FLAGS, (2, 1, 1);
+    every_schedule_of_a_deletion_an_edit_and_1_fault: InStep, GONE, (2, 1, 1);
+    every_schedule_of_2_values_and_1_fault_at_a_birth_from_the_left: BornLeft, VALUES, (2, 1, 2);
+    every_schedule_of_1_name_and_1_fault_after_a_birth_from_the_left: BornLeft, NAMES, (1, 1, 2);
+    every_schedule_of_2_values_and_1_fault_at_a_birth_from_the_right: BornRight, VALUES, (2, 1, 2);
+    every_schedule_of_1_name_and_1_fault_after_a_birth_from_the_right: BornRight, NAMES, (1, 1, 2);
+    every_schedule_of_1_value_and_1_fault_beside_a_bad_record: Neighbour, VALUES, (1, 1, 1);
+    every_schedule_of_1_fault_in_two_pages: Crowd, VALUES, (0, 1, 1);
+}
+
+#[test]
+fn sampled_schedules_of_3_edits_and_2_faults() {
+    for scenario in [Scenario::InStep, Scenario::BornLeft, Scenario::BornRight] {
+        let explorer = Explorer::new(scenario, &MIXED, Bounds::new(3, 2, 3));
+        match explorer.sample(0..200) {
+            Ok(tally) => report(
+                &format!("sampled, 3 edits x 2 faults, {scenario:?}"),
+                &tally,
+            ),
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    let explorer = Explorer::new(Scenario::BornRight, &MIXED, Bounds::new(3, 2, 3));
+    let run = || explorer.sample([7]).map(|tally| tally.traces);
+    assert_eq!(run().unwrap(), run().unwrap());
+}
+
+/// A mistake, where it shows, and the promise whose assertion catches it.
+macro_rules! caught {
+    ($($name:ident: $plant:ident, $scenario:ident, $menu:ident, $bounds:expr, $promise:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            let explorer = Explorer::new(Scenario::$scenario, &$menu, bounds($bounds));
+            let failure = explorer.with_plant(Plant::$plant).exhaust().expect_err("caught");
+            assert_eq!(failure.broken.promise, $promise, "{failure}");
+            assert!(failure.trace.len() > 5, "with its trace: {failure}");
+        }
+    )*};
+}
+
+caught! {
+    no_intent_before_create_makes_two_records: NoIntentBeforeCreate, BornRight, VALUES, (0, 1, 1), 6;
+    no_intent_before_update_makes_a_false_conflict: NoIntentBeforeUpdate, InStep, VALUES, (2, 1, 2), 5;
+    cursor_before_hints_forgets_a_record: CursorBeforeHints, BornRight, VALUES, (0, 0, 1), 9;
+    base_before_the_write_was_never_seen: BaseBeforeWrite, InStep, VALUES, (1, 1, 1), 10;
+    retired_version_ignored_loses_an_edit: RetiredIgnored, InStep, VALUES, (2, 1, 2), 3;
+    lease_unchecked_commits_after_it_is_lost: LeaseUnchecked, BornRight, VALUES, (0, 1, 1), 15;
+    one_image_base_was_never_seen: OneImageBase, InStep, VALUES, (1, 0, 1), 10;
+    pair_dropped_on_flag_off_forgets_a_record: DroppedOnFlagOff, InStep, FLAGS, (2, 0, 2), 9;
+    loser_not_logged_is_lost: LoserNotLogged, InStep, VALUES, (2, 0, 1), 3;
+    shown_outcome_forgotten_is_written_again: ShownForgotten, BornRight, VALUES, (1, 0, 1), 7;
+    hint_dropped_while_its_pair_is_busy_is_forgotten: DequeuedFirst, InStep, VALUES, (1, 1, 1), 9;
+    no_if_match_loses_an_edit: NoIfMatch, InStep, VALUES, (2, 0, 1), 3;
+    no_waiting_after_a_lost_create_makes_two_records: NoWaitAfterCreate, BornRight, VALUES, (0, 1, 1), 6;
+    late_list_read_as_truth_makes_two_records: LateFindBelieved, BornRight, VALUES, (0, 1, 1), 6;
+    unknown_treated_as_refused_never_converges: UnknownAsRefused, BornRight, VALUES, (0, 1, 1), 1;
+    unknown_treated_as_not_sent_makes_two_records: UnknownAsNotSent, BornRight, VALUES, (0, 1, 1), 6;
+    cursor_past_a_failed_page_forgets_a_record: CursorPastFailedPage, BornRight, VALUES, (0, 1, 1), 9;
+    cursor_moved_mid_pass_forgets_a_record: CursorMovedMidPass, Crowd, VALUES, (0, 0, 1), 9;
+    missing_row_read_as_empty_invents_values: MissingReadAsEmpty, InStep, GONE, (2, 0, 2), 4;
+    base_from_the_sent_value_was_never_seen: BaseFromSent, InStep, VALUES, (1, 0, 1), 10;
+    echo_founds_a_pair_and_a_second_record: EchoFounds, BornRight, VALUES, (0, 1, 1), 6;
+    no_send_deadline_puts_two_writes_in_flight: NoSendDeadline, BornRight, VALUES, (0, 1, 1), 15;
+    deletion_believed_without_fetch_forgets_a_record: DeletionBelieved, InStep, VALUES, (0, 1, 1), 9;
+    column_of_others_written_is_caught: ForeignBlanked, InStep, VALUES, (1, 0, 1), 13;
+    bad_record_failing_its_page_delays_others: BadRecordFailsPage, Neighbour, VALUES, (1, 0, 1), 1;
+    other_side_forgotten_in_the_journal_makes_a_false_conflict: ReadForgotten, InStep, VALUES, (2, 1, 2), 5;
+    time_of_the_last_look_forgotten_believes_a_late_read: SeenTimeForgotten, BornLeft, VALUES, (2, 1, 1), 9;
+}
