@@ -11,7 +11,9 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    Broken, Plant, drive,
+    Broken, Plant,
+    dice::Dice,
+    drive,
     gate::{Act, Call, Fault, Gate, Tale, Told, tell},
     judge,
     toy::{Kept, Toy},
@@ -579,26 +581,4 @@ impl Node {
 #[expect(clippy::disallowed_methods, reason = "told, never decided by")]
 fn clock() -> Instant {
     Instant::now()
-}
-
-/// Splitmix64: small, and the same everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
-        let at = self.below(from.len().max(1) as u64) as usize;
-        from.get(at)
-    }
 }

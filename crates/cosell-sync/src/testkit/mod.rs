@@ -19,6 +19,7 @@
 //! differs. The engine is made anew for each round. States already seen (world, store, queue,
 //! edits and faults left) are not explored again: their schedules are counted, not run.
 
+mod dice;
 mod explore;
 mod gate;
 mod judge;
