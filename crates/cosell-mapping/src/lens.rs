@@ -253,10 +253,6 @@ impl LensSpec {
         record: Option<&Record>,
         cx: &Context,
     ) -> Result<Option<Form>, Reason> {
-        let target = match &self.default {
-            Some(default) if wanted.is_null() => default,
-            _ => wanted,
-        };
         let Some(record) = record else {
             return match self.access {
                 Access::Never | Access::AfterCreation => {
@@ -268,7 +264,7 @@ impl LensSpec {
                         _ => Err(never()),
                     }
                 }
-                _ => self.shape.form(target, None, cx).map(Some),
+                _ => self.form(wanted, None, cx).map(Some),
             };
         };
         let held = self.get(record, cx).map_err(|fault| {
@@ -291,7 +287,7 @@ impl LensSpec {
             record,
             value: &held,
         };
-        let mut form = self.shape.form(target, Some(now), cx);
+        let mut form = self.form(wanted, Some(now), cx);
         if let Ok(form) = &mut form
             && form.value == held
         {
@@ -301,6 +297,24 @@ impl LensSpec {
             self.guard(record, cx)?;
         }
         form.map(Some)
+    }
+
+    /// The shape's form of a value, or of the default where nothing is left of the value.
+    fn form(&self, wanted: &Value, now: Option<Now<'_>>, cx: &Context) -> Result<Form, Reason> {
+        let form = self.shape.form(wanted, now, cx);
+        let Some(default) = &self.default else {
+            return form;
+        };
+        let nothing = wanted.is_null()
+            || match &form {
+                Ok(form) => form.value.is_null(),
+                Err(reason) => reason.code == ReasonCode::CannotClear,
+            };
+        if nothing {
+            self.shape.form(default, now, cx)
+        } else {
+            form
+        }
     }
 
     /// May the record be written at all?
