@@ -130,6 +130,18 @@ pub(crate) fn next_due(connection: &Connection) -> Result<Option<DateTime<Utc>>,
     Ok(next.map(|hint| hint.due))
 }
 
+pub(crate) fn newcomers_wait(connection: &Connection, side: Side) -> Result<bool, StoreError> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM hints AS hint WHERE hint.side = ?1 AND NOT EXISTS (
+                SELECT 1 FROM records WHERE records.side = hint.side AND records.id = hint.id))",
+        )
+        .map_err(failed)?;
+    statement
+        .query_row([number(side)], |row| row.get(0))
+        .map_err(failed)
+}
+
 pub(crate) fn conflicts(
     connection: &Connection,
     skip: usize,

@@ -178,6 +178,11 @@ impl StateStore for SqliteStore {
         self.ask(read::next_due).await
     }
 
+    async fn newcomers_wait(&self, side: Side) -> Result<bool, StoreError> {
+        self.ask(move |connection| read::newcomers_wait(connection, side))
+            .await
+    }
+
     async fn conflicts(&self, skip: usize, limit: usize) -> Result<Vec<ConflictEntry>, StoreError> {
         self.ask(move |connection| read::conflicts(connection, skip, limit))
             .await

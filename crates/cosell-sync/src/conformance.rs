@@ -31,6 +31,7 @@ where
     a_batch_is_all_or_nothing(make().await).await;
     a_key_is_queued_once(make().await).await;
     due_hints_come_earliest_first(make().await).await;
+    newcomers_are_told_from_known_records(make().await).await;
     a_worked_turn_leaves_newer_hints(make().await).await;
     cursors_are_kept_per_side(make().await).await;
     conflicts_and_skips_are_listed(make().await).await;
@@ -367,6 +368,17 @@ pub async fn due_hints_come_earliest_first(store: Arc<dyn StateStore>) {
     assert_eq!(due, ["early"], "at most the limit");
     let next = store.next_due().await.expect("next_due");
     assert_eq!(next, Some(moment(10)), "the earliest moment");
+}
+
+/// A hint about a record without a pair is told from one about a known record, per side.
+pub async fn newcomers_are_told_from_known_records(store: Arc<dyn StateStore>) {
+    let waits = async |side| store.newcomers_wait(side).await.expect("newcomers_wait");
+    let known = Change::Pair(Box::new(pair(1, "known", None)));
+    commit(&store, vec![known, Change::Enqueue(hint("known", 0))]).await;
+    assert!(!waits(Side::Left).await, "a known record is no newcomer");
+    commit(&store, vec![Change::Enqueue(hint("new", 900))]).await;
+    assert!(waits(Side::Left).await, "a newcomer waits, due or not");
+    assert!(!waits(Side::Right).await, "on its own side only");
 }
 
 /// Taking out or putting off names the turn that was worked; a hint that came meanwhile stays.

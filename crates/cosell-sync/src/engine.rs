@@ -54,6 +54,8 @@ pub(crate) struct SideMemory {
     pub(crate) not_before: Option<DateTime<Utc>>,
     /// Newest service time seen.
     pub(crate) newest: Option<DateTime<Utc>>,
+    /// Reading of changes reached its end, and did not fail since.
+    pub(crate) caught_up: bool,
 }
 
 #[derive(Default)]

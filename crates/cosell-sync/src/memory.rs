@@ -298,6 +298,14 @@ impl StateStore for MemoryStore {
         Ok(self.state().hints.values().map(|hint| hint.due).min())
     }
 
+    async fn newcomers_wait(&self, side: Side) -> Result<bool, StoreError> {
+        let state = self.state();
+        Ok(state
+            .hints
+            .values()
+            .any(|hint| hint.side == side && !state.owners.contains_key(&(side, hint.id.clone()))))
+    }
+
     async fn conflicts(&self, skip: usize, limit: usize) -> Result<Vec<ConflictEntry>, StoreError> {
         let state = self.state();
         Ok(state

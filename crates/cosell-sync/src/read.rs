@@ -61,6 +61,8 @@ impl Round<'_> {
             return Ok(());
         }
         pass.pages_left -= 1;
+        // Until a page says otherwise: what the rest of the side holds is not known.
+        self.engine.memory(side, |memory| memory.caught_up = false);
         let page = match self.hints(side, pass.cursor.as_ref()).await {
             Ok(page) => page,
             Err(ReadError::CursorExpired(why)) if !pass.from_start => {
@@ -99,7 +101,11 @@ impl Round<'_> {
             });
         }
         pass.cursor = Some(page.cursor);
-        let _ = self.commit(batch).await?;
+        if let Committed::Stored = self.commit(batch).await? {
+            let caught_up = !page.more;
+            self.engine
+                .memory(side, |memory| memory.caught_up = caught_up);
+        }
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! Writing: journal first, then the bytes, then what became of them.
 
 use crate::{
-    Birth, Draft, ErrorKind, HoldCause, Images, Intent, IntentKind, Observed, Outcome, PairKey,
-    PairState, Patch, Plan, RefusedField, Settled, Side, WriteError, WriteStamp, Written,
+    Birth, Draft, EngineError, ErrorKind, HoldCause, Images, Intent, IntentKind, Observed, Outcome,
+    PairKey, PairState, Patch, Plan, RefusedField, Settled, Side, WriteError, WriteStamp, Written,
     engine::after,
     turn::{Halt, Sight, Turn},
 };
@@ -115,6 +115,12 @@ impl Turn<'_> {
                 (*side, patch.fields.keys().cloned().collect::<Vec<_>>())
             }
         };
+        if let Outgoing::Create(side, birth, _) = &write
+            && self.births_blindly(*side).await?
+            && self.bind_named(*side, birth).await?
+        {
+            return Ok(());
+        }
         let (message, fields) = match self.deliver(write).await? {
             Delivered::Landed | Delivered::Stale => return Ok(()),
             Delivered::Refused(message, fields) => (message, fields),
@@ -250,8 +256,33 @@ impl Turn<'_> {
         }
     }
 
+    /// Could the side hold a record for this one that nobody has told of yet? Where the service
+    /// refuses no second record, that is asked before one is made.
+    async fn births_blindly(&self, side: Side) -> Result<bool, Halt> {
+        let engine = self.round.engine;
+        if self.round.capabilities(side).unique_birth {
+            return Ok(false);
+        }
+        let caught_up = engine.memory(side, |_| {}).caught_up;
+        let waiting = engine.store.newcomers_wait(side).await;
+        Ok(!caught_up || waiting.map_err(EngineError::from)?)
+    }
+
     /// A create was refused because the record exists: find it and bind it.
     async fn bind_existing(&mut self, side: Side, birth: &Birth) -> Result<(), Halt> {
+        if self.bind_named(side, birth).await? {
+            return Ok(());
+        }
+        let Birth::Main { key } = birth;
+        let cause = format!(
+            "the service says that a record for {key} exists, but shows none: perhaps it was \
+             deleted; restore it, or clear the identifier"
+        );
+        Err(Halt::Park(side, ErrorKind::Refused, cause))
+    }
+
+    /// Binds the record that names the pair's other end, if there is one.
+    async fn bind_named(&mut self, side: Side, birth: &Birth) -> Result<bool, Halt> {
         let Birth::Main { key } = birth;
         let mut found = match self.round.find(side, key, None).await {
             Ok(found) => found,
@@ -261,16 +292,12 @@ impl Turn<'_> {
             return Err(self.duplicate(side, found));
         }
         let Some(record) = found.pop() else {
-            let cause = format!(
-                "the service says that a record for {key} exists, but shows none: perhaps it was \
-                 deleted; restore it, or clear the identifier"
-            );
-            return Err(Halt::Park(side, ErrorKind::Refused, cause));
+            return Ok(false);
         };
         self.round.report(|report| report.binds += 1);
         self.pair.end_mut(side).id = Some(record.id);
         *self.sight(side) = Sight::Unknown;
-        Ok(())
+        Ok(true)
     }
 
     /// More than one record answers to the pair's key: the oldest stays, a person decides.

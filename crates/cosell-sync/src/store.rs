@@ -169,6 +169,10 @@ pub trait StateStore: fmt::Debug + Send + Sync + 'static {
     /// When the next hint is due.
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
 
+    /// Does the queue hold a hint of a side about a record that belongs to no pair? Such a record
+    /// may turn out to be the one that is about to be made.
+    async fn newcomers_wait(&self, side: Side) -> Result<bool, StoreError>;
+
     /// Values that gave way, oldest first, after the first `skip`, at most `limit`.
     async fn conflicts(&self, skip: usize, limit: usize) -> Result<Vec<ConflictEntry>, StoreError>;
 

@@ -132,6 +132,10 @@ impl StateStore for PlantedStore {
         self.inner.due(now, limit).await
     }
 
+    async fn newcomers_wait(&self, side: Side) -> Result<bool, StoreError> {
+        self.inner.newcomers_wait(side).await
+    }
+
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.inner.next_due().await
     }

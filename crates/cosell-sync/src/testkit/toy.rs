@@ -432,6 +432,10 @@ impl StateStore for Kept {
         read!(self, due(now, limit))
     }
 
+    async fn newcomers_wait(&self, side: Side) -> Result<bool, StoreError> {
+        read!(self, newcomers_wait(side))
+    }
+
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         read!(self, next_due())
     }

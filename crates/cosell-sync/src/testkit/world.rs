@@ -257,6 +257,8 @@ impl State {
             Scenario::Bound => {
                 state.born(Side::Right, "b", 0, None);
                 state.born(Side::Left, "a", 0, Some("b"));
+                // Long enough ago that a search finds it: a younger one nobody could know of.
+                state.now += capabilities(Side::Left).find_lag;
             }
             Scenario::Neighbour => {
                 state.born(Side::Right, "bad", 1, None);

@@ -272,6 +272,10 @@ impl StateStore for Gated<MemoryStore> {
         gated!(self, due(now, limit))
     }
 
+    async fn newcomers_wait(&self, side: Side) -> Result<bool, StoreError> {
+        gated!(self, newcomers_wait(side))
+    }
+
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         gated!(self, next_due())
     }

@@ -55,6 +55,7 @@ exhausted! {
     every_schedule_of_2_values_and_1_fault_at_a_birth_from_the_right: BornRight, VALUES, (2, 1, 2);
     every_schedule_of_1_name_and_1_fault_after_a_birth_from_the_right: BornRight, NAMES, (1, 1, 2);
     every_schedule_of_1_value_and_1_fault_beside_a_bad_record: Neighbour, VALUES, (1, 1, 1);
+    every_schedule_of_1_value_and_1_fault_where_one_end_names_the_other: Bound, VALUES, (1, 1, 2);
     every_schedule_of_1_fault_in_two_pages: Crowd, VALUES, (0, 1, 1);
 }
 

@@ -54,6 +54,15 @@ fn test_below(lines: &[&str], index: usize) -> Option<String> {
     None
 }
 
+/// A line of a table that a macro turns into tests: `name: Scenario, ...;`.
+fn test_of_a_table(line: &str) -> Option<&str> {
+    let (name, rest) = line.trim().strip_suffix(';')?.split_once(": ")?;
+    let plain = name
+        .bytes()
+        .all(|b| b == b'_' || b.is_ascii_lowercase() || b.is_ascii_digit());
+    (plain && rest.starts_with(|c: char| c.is_ascii_uppercase())).then_some(name)
+}
+
 #[derive(Default)]
 struct Marks {
     /// Per id the tests that show it, as `crate::test`.
@@ -84,6 +93,11 @@ impl Marks {
             if line.trim_start().starts_with("#[")
                 && line.contains("test")
                 && let Some(name) = test_below(&lines, index.saturating_sub(1))
+            {
+                self.all.insert(format!("`{owner}::{name}`"));
+            }
+            if text.contains("macro_rules!")
+                && let Some(name) = test_of_a_table(line)
             {
                 self.all.insert(format!("`{owner}::{name}`"));
             }
