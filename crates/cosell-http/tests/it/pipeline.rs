@@ -46,7 +46,6 @@ impl Subscriber for Log {
     fn exit(&self, _: &span::Id) {}
 }
 
-// R127
 #[tokio::test]
 async fn the_steps_come_in_their_order_under_one_correlation_id() {
     let bench = Bench::new([with_header(429, "retry-after", "3"), status(204)]);

@@ -18,7 +18,6 @@ use crate::support::{Bench, Clock, Diary, Script, Tokens, get};
 
 const SECRET: &str = "hush-hush";
 
-// R130
 #[tokio::test]
 async fn no_debug_shows_a_secret() {
     let diary = Diary::default();
