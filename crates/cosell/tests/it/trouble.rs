@@ -333,3 +333,87 @@ async fn a_dry_run_shows_what_would_be_written_and_writes_nothing() {
         "the same plan is then carried out"
     );
 }
+
+// R122
+#[tokio::test]
+async fn an_edit_between_our_read_and_our_write_is_never_overwritten() {
+    for service in [ServiceName::PartnerCenter, ServiceName::Dataverse] {
+        let world = World::new().await;
+        let opportunity = world.marked_deal();
+        world.settle().await;
+        let (id, _) = world.only_referral();
+        let hold = Fault::Hold {
+            at: Moment::BeforeEffect,
+        };
+        let rule = FaultRule::new(hold)
+            .with_service(service)
+            .with_method("PATCH");
+        world.sandbox.add_fault(rule);
+        // The value goes one way while the notes of the record written to are edited.
+        match service {
+            ServiceName::PartnerCenter => {
+                world.crm_update(opportunity, json!({"estimatedvalue": 91000}));
+            }
+            _ => world.portal_edit(id, &[("/details/dealValue", json!(91000))]),
+        }
+        let meddle = async {
+            let held = world.sandbox.wait_until_held().await;
+            match service {
+                ServiceName::PartnerCenter => {
+                    world.portal_edit(id, &[("/details/dealValue", json!(77000))]);
+                }
+                _ => world.crm_update(opportunity, json!({"estimatedvalue": 77000})),
+            }
+            assert!(world.sandbox.release(held.id));
+        };
+        let (report, ()) = tokio::join!(world.cosell.run_once(), meddle);
+        report.unwrap();
+        world.settle().await;
+        let conflicts = world.cosell.engine().conflicts(0, 10).await.unwrap();
+        assert_eq!(conflicts.len(), 1, "{service:?}: both edits are seen");
+        let values = [
+            conflicts[0].left.to_string(),
+            conflicts[0].right.to_string(),
+        ];
+        assert!(values.contains(&"77000 EUR".to_owned()), "{values:?}");
+        assert!(values.contains(&"91000 EUR".to_owned()), "{values:?}");
+        world.assert_equal().await;
+    }
+}
+
+#[tokio::test]
+async fn no_write_leaves_after_its_deadline() {
+    for service in [ServiceName::PartnerCenter, ServiceName::Dataverse] {
+        let world = World::new().await;
+        let opportunity = world.marked_deal();
+        world.settle().await;
+        let (id, _) = world.only_referral();
+        // The wait that is asked for is longer than the window in which bytes may leave.
+        let rule = FaultRule::new(Fault::Status {
+            status: 429,
+            retry_after: Some(60),
+            at: Moment::BeforeEffect,
+            body: cosell_sandbox::ErrorBody::Service,
+        })
+        .with_service(service)
+        .with_method("PATCH");
+        world.sandbox.add_fault(rule);
+        match service {
+            ServiceName::PartnerCenter => {
+                world.crm_update(opportunity, json!({"description": "edited"}));
+            }
+            _ => world.portal_edit(id, &[("/details/notes", json!("edited"))]),
+        }
+        let before = world.sandbox.log().len();
+        world.cosell.run_once().await.unwrap();
+        let log = world.sandbox.log();
+        let patches = log[before..]
+            .iter()
+            .filter(|entry| entry.method == "PATCH" && entry.service == service);
+        assert_eq!(patches.count(), 1, "{service:?}: not sent again in vain");
+        world.settle().await;
+        assert_eq!(world.only_referral().1["details"]["notes"], "edited");
+        assert_eq!(world.opportunity(opportunity)["description"], "edited");
+        world.assert_equal().await;
+    }
+}
