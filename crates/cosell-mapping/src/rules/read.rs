@@ -238,7 +238,15 @@ fn decoded(node: &Node, faults: &mut Vec<Fault>) -> Option<MappingFile> {
         text.to_owned()
     };
     let mut file = MappingFile::new(text("name"), text("version"));
-    let fields = members.get("fields")?.table()?;
+    let Some(fields) = members.get("fields") else {
+        faults.push(node.fault(
+            "fields",
+            "a mapping needs rules",
+            "write [fields.NAME] for each, or name a base",
+        ));
+        return None;
+    };
+    let fields = fields.table()?;
     if fields.len() > MOST_FIELDS {
         faults.push(node.fault(
             "fields",

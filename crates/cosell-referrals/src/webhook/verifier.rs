@@ -272,6 +272,7 @@ impl Verifier {
     }
 
     /// What can be refused by the headers alone.
+    #[cfg(feature = "axum")]
     pub(super) fn glance(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let claim = Claim::read(headers)?;
         self.address(claim.certificate).map(drop)

@@ -103,6 +103,23 @@ crm = {}
 }
 
 #[test]
+fn a_mapping_without_rules_is_told_what_it_lacks() {
+    for text in [
+        "name = \"mine\"\nversion = \"1\"\n",
+        "{\"name\":\"mine\",\"version\":\"1\"}",
+    ] {
+        let faults = mapping(text).unwrap_err();
+        let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "mine.toml:1:1: fields: a mapping needs rules: write [fields.NAME] for each, or name a base"
+            ]
+        );
+    }
+}
+
+#[test]
 fn rules_that_write_one_place_are_refused() {
     let text = "name = \"mine\"\nversion = \"1\"\nbase = \"minimal\"\n\
         [fields.notes]\ntransform = \"text\"\nreferral = \"campaignId\"\ncrm = \"description\"\n";
