@@ -181,10 +181,15 @@ pub(crate) struct Stored {
 #[cfg(feature = "testkit")]
 impl MemoryStore {
     /// Another store with the same content.
-    pub(crate) fn fork(&self) -> Self {
+    pub fn fork(&self) -> Self {
         Self {
             state: Mutex::new(self.state().clone()),
         }
+    }
+
+    /// Lets anybody take the lease, as if it had never been held.
+    pub(crate) fn drop_lease(&self) {
+        self.state().lease = None;
     }
 
     pub(crate) fn stored(&self) -> Stored {

@@ -237,21 +237,26 @@ impl Planner<'_> {
                 why: why.to_owned(),
             })
         };
-        for side in Side::BOTH {
-            if let View::Hidden(why) = self.seen.view(side) {
-                return Some(PairState::Waiting {
-                    why: why.to_owned(),
-                });
-            }
+        let hidden = Side::BOTH.map(|side| match self.seen.view(side) {
+            View::Hidden(why) => Some(why),
+            View::Present(_) | View::Unborn | View::Gone => None,
+        });
+        let mut reasons: Vec<&str> = hidden.into_iter().flatten().collect();
+        // In no order of sides: mirrored, the plan is the same.
+        reasons.sort_unstable();
+        reasons.dedup();
+        if !reasons.is_empty() {
+            return Some(PairState::Waiting {
+                why: reasons.join("; "),
+            });
         }
-        for side in Side::BOTH {
-            match self.seen.view(side) {
-                View::Gone => return stopped("a record is gone"),
-                View::Present(record) if !record.takes_part => {
-                    return stopped("switched off at one end");
-                }
-                View::Present(_) | View::Unborn | View::Hidden(_) => {}
-            }
+        let any =
+            |is: fn(View<'_>) -> bool| Side::BOTH.into_iter().any(|side| is(self.seen.view(side)));
+        if any(|view| matches!(view, View::Gone)) {
+            return stopped("a record is gone");
+        }
+        if any(|view| matches!(view, View::Present(record) if !record.takes_part)) {
+            return stopped("switched off at one end");
         }
         None
     }

@@ -2,17 +2,24 @@
 
 use std::{
     fmt,
-    hash::{DefaultHasher, Hash as _},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
 
+use chrono::TimeDelta;
 use futures_util::future::pending;
 
-use super::world::{Edit, World};
+use super::{
+    pause,
+    search::Tale,
+    world::{Edit, State, World},
+};
 use crate::{Side, engine::lock};
+
+/// How far a clock jumps: most of a lease.
+const JUMP: TimeDelta = TimeDelta::seconds(100);
 
 /// What goes wrong at one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,11 +44,13 @@ pub enum Fault {
     /// The process stands still here; another one takes over and does a whole round; then it
     /// goes on.
     Rival,
+    /// The clock jumps by most of a lease.
+    Jump,
 }
 
 impl Fault {
     /// Every one.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Crash,
         Self::Lose,
         Self::LoseAnswer,
@@ -51,13 +60,15 @@ impl Fault {
         Self::FalseGone,
         Self::Expire,
         Self::Rival,
+        Self::Jump,
     ];
 }
 
 /// What happens at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Act {
-    Edit(Edit),
+    /// Of the deal with this number.
+    Edit(Edit, u8),
     Fault(Fault),
 }
 
@@ -93,7 +104,7 @@ impl Call {
             | (Fault::Crash, Create | Update | Lease | Commit)
             | (Fault::LoseAnswer, Create | Update | Commit)
             | (Fault::Late | Fault::NotSent, Create | Update)
-            | (Fault::Rival, Hints | Fetch | Find | Create | Update | Commit) => true,
+            | (Fault::Rival | Fault::Jump, Hints | Fetch | Find | Create | Update | Commit) => true,
             (Fault::Stale, Fetch) | (Fault::Expire, Hints) => self.older,
             (Fault::FalseGone, Hints) => self.older && self.side == Some(Side::Right),
             (_, StoreRead | Lease | _) => false,
@@ -101,18 +112,26 @@ impl Call {
     }
 }
 
-/// What was told of a run: always a hash, the text on demand.
-#[derive(Debug, Default)]
-pub(super) struct Told {
-    pub(super) hash: DefaultHasher,
-    pub(super) text: Option<Vec<String>>,
+/// Says what happens at a call.
+pub(super) trait Source: fmt::Debug + Send + Sync {
+    fn acts(&self, number: usize, call: &Call, state: &State) -> Vec<Act>;
+
+    /// How often other work gets its turn before the call.
+    fn pauses(&self, number: usize) -> u64;
 }
 
-pub(super) type Tale = Arc<Mutex<Told>>;
+/// What happens is settled beforehand.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fixed(pub(super) Vec<(usize, Act)>);
 
-pub(super) fn tell(tale: &Tale, line: impl FnOnce() -> String) {
-    if let Some(text) = &mut lock(tale).text {
-        text.push(line());
+impl Source for Fixed {
+    fn acts(&self, number: usize, _: &Call, _: &State) -> Vec<Act> {
+        let now = self.0.iter().filter(|(at, _)| *at == number);
+        now.map(|(_, act)| *act).collect()
+    }
+
+    fn pauses(&self, _: usize) -> u64 {
+        0
     }
 }
 
@@ -123,7 +142,7 @@ pub(super) struct Gate {
     pub(super) tale: Tale,
     who: &'static str,
     menu: Vec<Edit>,
-    script: Vec<(usize, Act)>,
+    source: Arc<dyn Source>,
     calls: Mutex<Vec<Call>>,
     dead: AtomicBool,
     rival: Option<Rival>,
@@ -132,7 +151,7 @@ pub(super) struct Gate {
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gate")
-            .field("script", &self.script)
+            .field("source", &self.source)
             .finish_non_exhaustive()
     }
 }
@@ -143,7 +162,7 @@ impl Gate {
         world: Arc<World>,
         tale: Tale,
         menu: Vec<Edit>,
-        script: Vec<(usize, Act)>,
+        source: Arc<dyn Source>,
         rival: Option<Rival>,
     ) -> Self {
         Self {
@@ -151,7 +170,7 @@ impl Gate {
             tale,
             who,
             menu,
-            script,
+            source,
             calls: Mutex::default(),
             dead: AtomicBool::new(false),
             rival,
@@ -162,8 +181,9 @@ impl Gate {
         self.dead.load(Ordering::Acquire)
     }
 
-    pub(super) fn calls(&self) -> Vec<Call> {
-        lock(&self.calls).clone()
+    /// The calls since the last time they were taken.
+    pub(super) fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut *lock(&self.calls))
     }
 
     /// Before a call. Lets outside edits happen; says how the call goes wrong.
@@ -177,48 +197,62 @@ impl Gate {
         if self.is_dead() {
             return pending().await;
         }
-        let number = {
+        let (number, acts) = {
             let mut calls = lock(&self.calls);
+            let state = self.world.state();
             let edits = match side {
-                Some(side) if !self.menu.is_empty() => {
-                    let state = self.world.state();
+                Some(side) => {
                     let menu = self.menu.iter().copied();
-                    menu.filter(|edit| edit.side() == side && state.can(*edit))
+                    menu.filter(|edit| edit.side() == side && state.can(*edit, 0))
                         .collect()
                 }
-                _ => Vec::new(),
+                None => Vec::new(),
             };
-            calls.push(Call {
+            let call = Call {
                 kind,
                 side,
                 edits,
                 older,
-            });
-            calls.len() - 1
+            };
+            let acts = self.source.acts(calls.len(), &call, &state);
+            calls.push(call);
+            (calls.len() - 1, acts)
         };
+        for _ in 0..self.source.pauses(number) {
+            pause().await;
+        }
+        if self.is_dead() {
+            return pending().await;
+        }
         let mut fault = None;
-        for (_, act) in self.script.iter().filter(|(at, _)| *at == number) {
-            (self.who, act).hash(&mut lock(&self.tale).hash);
+        for act in acts {
+            self.tale.mark((self.who, act));
             match act {
-                Act::Edit(edit) => {
-                    let says = self.world.state().edit(*edit);
-                    tell(&self.tale, || format!("  >> {says}"));
+                Act::Edit(edit, deal) => {
+                    let says = self.world.state().edit(edit, deal);
+                    self.tale.tell(|| format!("  >> {says}"));
                 }
-                Act::Fault(bad) => fault = Some(*bad),
+                Act::Fault(bad) => fault = Some(bad),
             }
         }
-        (self.who, kind, side).hash(&mut lock(&self.tale).hash);
-        tell(&self.tale, || {
+        self.tale.mark((self.who, kind, side));
+        self.tale.tell(|| {
             let bad = fault.map_or_else(String::new, |bad| format!("   << {bad:?}"));
             format!("  {} {}{bad}", self.who, says())
         });
-        if fault == Some(Fault::Rival) {
-            if let Some(rival) = &self.rival {
-                rival();
+        match fault {
+            Some(Fault::Rival) => {
+                if let Some(rival) = &self.rival {
+                    rival();
+                }
+                None
             }
-            return None;
+            Some(Fault::Jump) => {
+                self.world.state().now += JUMP;
+                None
+            }
+            fault => fault,
         }
-        fault
     }
 
     /// After a call that took effect: the process may die here.

@@ -312,11 +312,13 @@ pub(super) fn mirrored(state: &State, stored: &Stored) -> Result<(), Broken> {
             [&r, &l],
             &Wins(Side::Left),
         );
-        if swap_plan(other) != straight {
-            return Err(Broken::new(
-                11,
-                format!("pair {:?} plans otherwise mirrored", pair.id),
-            ));
+        let other = swap_plan(other);
+        if other != straight {
+            let what = format!(
+                "pair {} plans otherwise mirrored: {straight:?} and {other:?}",
+                pair.id.0
+            );
+            return Err(Broken::new(11, what));
         }
     }
     Ok(())

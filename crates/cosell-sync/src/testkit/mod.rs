@@ -9,8 +9,10 @@
 //!
 //! [`Explorer::exhaust`] runs *every* schedule within its [`Bounds`]; [`Explorer::sample`] runs
 //! some, chosen by seed. After each schedule the engine is left alone until it is quiet, and the
-//! promises of the project's specification are asserted. [`Plant`] switches on known mistakes, to
-//! show that the assertions can fail.
+//! promises of the project's specification are asserted. [`Simulation`] plays long stories of many
+//! deals with two workers, by seed. [`Plant`] switches on known mistakes, to show that the
+//! assertions can fail; [`Assumption`] takes away what the promises assume, to show what it is for.
+//! The search itself ([`search`]) plays in any world.
 //!
 //! # What is a schedule
 //! An outside edit happens just before any call to its own side (calls to the other side and to
@@ -19,17 +21,22 @@
 //! differs. The engine is made anew for each round. States already seen (world, store, queue,
 //! edits and faults left) are not explored again: their schedules are counted, not run.
 
+mod assume;
+mod cast;
 mod dice;
 mod explore;
 mod gate;
 mod judge;
 mod plant;
 mod plant_store;
+pub mod search;
+mod simulate;
 mod toy;
 mod world;
 
 use std::{
     fmt,
+    future::poll_fn,
     pin::pin,
     sync::{
         Arc,
@@ -38,9 +45,13 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-pub use explore::{Bounds, Explorer, Failure, Tally};
+pub use assume::Assumption;
+pub use dice::Dice;
+pub use explore::Explorer;
 pub use gate::Fault;
 pub use plant::Plant;
+pub use search::{Bounds, Failure, Tally};
+pub use simulate::{Simulated, Simulation};
 pub use world::{Edit, Scenario};
 
 /// A promise that a schedule broke.
@@ -54,7 +65,8 @@ pub struct Broken {
 }
 
 impl Broken {
-    fn new(promise: u8, what: impl Into<String>) -> Self {
+    /// A promise by number, and what was seen.
+    pub fn new(promise: u8, what: impl Into<String>) -> Self {
         Self {
             promise,
             what: what.into(),
@@ -77,8 +89,10 @@ impl Broken {
             11 => "symmetry",
             12 => "totality",
             13 => "foreign data stays",
+            14 => "brakes",
             15 => "one write in flight, no commit under a lost lease",
             16 => "a bad record delays nobody else",
+            20 => "same seed, same trace",
             _ => "another promise",
         }
     }
@@ -99,8 +113,21 @@ impl Wake for Woken {
     }
 }
 
-/// Runs a future until it is done, or until nothing moves any more.
-fn drive<T>(future: impl Future<Output = T>) -> Option<T> {
+/// Lets other work have its turn.
+pub async fn pause() {
+    let mut paused = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut paused, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Runs a future until it is done, or until nothing moves any more: then there is none.
+pub fn drive<T>(future: impl Future<Output = T>) -> Option<T> {
     let woken = Arc::new(Woken(AtomicBool::new(true)));
     let waker = Waker::from(woken.clone());
     let mut context = Context::from_waker(&waker);

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use cosell_mapping::{FieldId, Settled, Value};
 
 use super::{
+    Assumption,
     gate::{Fault, Gate, Kind},
     judge,
     world::{Late, Row, World, capabilities, settle},
@@ -208,7 +209,8 @@ impl Replica for Toy {
         let older = {
             let state = self.world().state();
             let row = state.side(side).rows.get(own);
-            row.is_some_and(|row| state.now < row.at + lag)
+            let late = state.lacks(Assumption::ReadLag);
+            row.is_some_and(|row| row.before.is_some() && late || state.now < row.at + lag)
         };
         let says = || format!("{side:?}.fetch {id}");
         let fault = self.gate.enter(Kind::Fetch, Some(side), older, says).await;
@@ -239,8 +241,13 @@ impl Replica for Toy {
         if fault == Some(Fault::Lose) {
             return Err(down());
         }
-        let lag = capabilities(side).find_lag;
         let state = self.world().state();
+        let late = if state.lacks(Assumption::FindLag) {
+            10
+        } else {
+            1
+        };
+        let lag = capabilities(side).find_lag * late;
         // As late as it may be.
         let shown = state.side(side).rows.iter().filter(|(_, row)| {
             row.key.as_ref() == Some(key)

@@ -9,7 +9,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use cosell_mapping::{FieldId, Loss, Settled, Snapshot, Value};
 
-use super::Broken;
+use super::{Assumption, Broken};
 use crate::{
     Capabilities, Deadline, Draft, MergePolicy, PairKey, Patch, Side, Three, Verdict, WriteStamp,
     engine::lock,
@@ -38,6 +38,8 @@ pub enum Scenario {
     Neighbour,
     /// Three records on the right, which come in two pages.
     Crowd,
+    /// So many deals, born on either side in turn.
+    Many(u8),
 }
 
 /// What a person may do from outside.
@@ -158,6 +160,8 @@ pub(super) struct State {
     pub(super) writes: u64,
     pub(super) ids: u128,
     pub(super) broken: Option<Broken>,
+    /// What does not hold in this world.
+    pub(super) without: Option<Assumption>,
 }
 
 #[derive(Debug)]
@@ -237,7 +241,7 @@ impl World {
 }
 
 impl State {
-    pub(super) fn begin(scenario: Scenario) -> Self {
+    pub(super) fn begin(scenario: Scenario, without: Option<Assumption>) -> Self {
         let mut state = Self {
             now: DateTime::UNIX_EPOCH + TimeDelta::days(20_000),
             sides: Default::default(),
@@ -250,6 +254,7 @@ impl State {
             writes: 0,
             ids: 0,
             broken: None,
+            without,
         };
         match scenario {
             Scenario::BornLeft => state.born(Side::Left, "a", 0, None),
@@ -272,8 +277,21 @@ impl State {
                     state.born(Side::Right, id, deal as u8, None);
                 }
             }
+            Scenario::Many(deals) => {
+                for deal in 0..deals {
+                    let (side, letter) = match deal % 2 {
+                        0 => (Side::Right, 'b'),
+                        _ => (Side::Left, 'a'),
+                    };
+                    state.born(side, &format!("{letter}{deal}"), deal, None);
+                }
+            }
         }
         state
+    }
+
+    pub(super) fn lacks(&self, assumption: Assumption) -> bool {
+        self.without == Some(assumption)
     }
 
     pub(super) fn side(&self, side: Side) -> &SideState {
@@ -359,14 +377,22 @@ impl State {
             before.before = None;
             change(row);
             if rows.main {
-                there.changes += 1;
-                row.changed = there.changes;
-                row.version += 1;
+                there.changes += u64::from(rows.told);
+                row.changed = if rows.told {
+                    there.changes
+                } else {
+                    row.changed
+                };
+                row.version += u64::from(rows.version);
             }
             if rows.child {
-                there.changes += 1;
-                row.child_changed = there.changes;
-                row.child += 1;
+                there.changes += u64::from(rows.told);
+                row.child_changed = if rows.told {
+                    there.changes
+                } else {
+                    row.child_changed
+                };
+                row.child += u64::from(rows.version);
             }
             if rows.main || rows.child {
                 row.at = now;
@@ -376,28 +402,28 @@ impl State {
         self.remember(side, id);
     }
 
-    fn target(&self, edit: Edit) -> Option<(&String, &Row)> {
+    fn target(&self, edit: Edit, deal: u8) -> Option<(&String, &Row)> {
         self.side(edit.side())
             .rows
             .iter()
-            .find(|(_, row)| row.deal == 0)
+            .find(|(_, row)| row.deal == deal)
     }
 
     /// Can it happen now, and would it change anything?
-    pub(super) fn can(&self, edit: Edit) -> bool {
-        self.target(edit).is_some_and(|(_, row)| match edit {
+    pub(super) fn can(&self, edit: Edit, deal: u8) -> bool {
+        self.target(edit, deal).is_some_and(|(_, row)| match edit {
             Edit::Off(_) => row.takes_part,
             Edit::On(_) => !row.takes_part,
             _ => true,
         })
     }
 
-    /// A person edits the first deal.
-    pub(super) fn edit(&mut self, edit: Edit) -> String {
-        let Some((id, row)) = self.target(edit) else {
+    /// A person edits a deal.
+    pub(super) fn edit(&mut self, edit: Edit, deal: u8) -> String {
+        let Some((id, row)) = self.target(edit, deal) else {
             return "nothing to edit".to_owned();
         };
-        let (id, deal, side) = (id.clone(), row.deal, edit.side());
+        let (id, side) = (id.clone(), edit.side());
         let value = edit.value(self.done.len() + 1);
         let over = edit
             .field()
@@ -427,6 +453,8 @@ impl State {
         }
         let mut rows = Moves::of(side, edit.field().into_iter());
         rows.main |= edit.field().is_none();
+        rows.version = !self.lacks(Assumption::EditMovesVersion);
+        rows.told = !self.lacks(Assumption::ChangeHinted);
         self.change(side, &id, rows, |row| match (edit, edit.field()) {
             (_, Some(field)) => {
                 row.fields.insert(FieldId::from(field), value);
@@ -457,7 +485,9 @@ impl State {
         self.sides[side as usize].made += 1;
         self.writes += 1;
         let fields = draft.fields.clone();
-        self.insert(side, &id, deal, Some(key.clone()), fields, Some(stamp));
+        // Somebody takes our columns for theirs.
+        let key = Some(key.clone()).filter(|_| !self.lacks(Assumption::OwnColumns));
+        self.insert(side, &id, deal, key, fields, Some(stamp));
         Some(id)
     }
 
@@ -473,12 +503,15 @@ impl State {
         let Some(row) = self.side(side).rows.get(id) else {
             return false;
         };
-        if row.version_text() != seen {
+        if row.version_text() != seen && !self.lacks(Assumption::ConditionalWrite) {
             return false;
         }
         let (deal, key) = (row.deal, row.key.clone());
-        let news = patch
-            .fields
+        let mut fields = patch.fields.clone();
+        if self.lacks(Assumption::WholeWrite) && fields.len() > 1 {
+            fields.retain(|field, _| field.as_str() != "note");
+        }
+        let news = fields
             .iter()
             .filter(|(field, value)| row.fields.get(*field) != Some(*value));
         let news: Vec<_> = news.map(|(field, _)| field.as_str()).collect();
@@ -488,7 +521,7 @@ impl State {
         self.check_values(side, deal, patch.fields.iter());
         self.writes += 1;
         self.change(side, id, rows, |row| {
-            row.fields.extend(patch.fields.clone());
+            row.fields.extend(fields);
             if row.key.is_none() {
                 row.key.clone_from(&patch.key);
             }
@@ -527,19 +560,27 @@ impl State {
     /// Requests on their way take effect, if they still may.
     pub(super) fn land_late(&mut self) -> Vec<String> {
         let mut says = Vec::new();
+        let never_too_late = self.lacks(Assumption::Lateness);
         for late in std::mem::take(&mut self.late) {
+            let (side, until) = match &late {
+                Late::Create(side, .., until) | Late::Update(side, .., until) => (*side, *until),
+            };
+            let in_time = self.now <= until + capabilities(side).lateness;
+            if in_time && never_too_late {
+                self.late.push(late);
+                continue;
+            }
+            if !in_time && !never_too_late {
+                continue;
+            }
             match late {
-                Late::Create(side, key, stamp, draft, until) => {
-                    if self.now <= until + capabilities(side).lateness {
-                        let made = self.create(side, &key, stamp, &draft);
-                        says.push(format!("the late create lands on {side:?}: {made:?}"));
-                    }
+                Late::Create(side, key, stamp, draft, _) => {
+                    let made = self.create(side, &key, stamp, &draft);
+                    says.push(format!("the late create lands on {side:?}: {made:?}"));
                 }
-                Late::Update(side, id, seen, stamp, patch, until) => {
-                    if self.now <= until + capabilities(side).lateness {
-                        let landed = self.update(side, &id, &seen, stamp, &patch);
-                        says.push(format!("the late update of {side:?} {id} lands: {landed}"));
-                    }
+                Late::Update(side, id, seen, stamp, patch, _) => {
+                    let landed = self.update(side, &id, &seen, stamp, &patch);
+                    says.push(format!("the late update of {side:?} {id} lands: {landed}"));
                 }
             }
         }
@@ -558,6 +599,10 @@ impl State {
 struct Moves {
     main: bool,
     child: bool,
+    /// Do versions move?
+    version: bool,
+    /// Does the service tell of it?
+    told: bool,
 }
 
 impl Moves {
@@ -565,6 +610,8 @@ impl Moves {
         let mut moves = Self {
             main: false,
             child: false,
+            version: true,
+            told: true,
         };
         for field in fields {
             if side == Side::Right && field == "note" {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use cosell_sync::{
     Side::{Left, Right},
-    testkit::{Bounds, Edit, Explorer, Plant, Scenario, Tally},
+    testkit::{Assumption, Bounds, Edit, Explorer, Plant, Scenario, Tally},
 };
 
 const VALUES: [Edit; 2] = [Edit::Value(Left), Edit::Value(Right)];
@@ -78,6 +78,33 @@ fn the_same_seed_gives_the_same_trace() {
     let explorer = Explorer::new(Scenario::BornRight, &MIXED, Bounds::new(3, 2, 3));
     let run = || explorer.sample([7]).map(|tally| tally.traces);
     assert_eq!(run().unwrap(), run().unwrap());
+}
+
+/// In a world without an assumption, and the promise that needs it.
+macro_rules! needed {
+    ($($name:ident: $assumption:ident, $scenario:ident, $menu:expr, $bounds:expr, $promise:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            let explorer = Explorer::new(Scenario::$scenario, &$menu, bounds($bounds));
+            explorer.exhaust().expect("with the assumption all promises are kept");
+            let explorer = explorer.without(Assumption::$assumption);
+            let failure = explorer.exhaust().expect_err("without it one is broken");
+            assert_eq!(failure.broken.promise, $promise, "{failure}");
+        }
+    )*};
+}
+
+needed! {
+    without_a1_a_late_read_passes_for_the_newest: ReadLag, InStep, VALUES, (1, 1, 1), 9;
+    without_a2_what_is_found_too_late_is_made_twice: FindLag, BornRight, VALUES, (0, 1, 1), 6;
+    without_a3_a_request_that_lands_too_late_makes_a_second_record: Lateness, BornRight, VALUES, (0, 1, 1), 6;
+    without_a4_an_unconditional_write_overwrites_an_edit: ConditionalWrite, InStep, VALUES, (2, 0, 1), 3;
+    without_a5_half_a_write_passes_for_the_whole: WholeWrite, InStep, [Edit::Value(Left), Edit::Note(Left)], (2, 0, 1), 10;
+    without_a6_an_edit_that_moves_no_version_is_overlooked: EditMovesVersion, InStep, VALUES, (1, 0, 1), 1;
+    without_a7_a_change_that_nobody_tells_of_is_overlooked: ChangeHinted, InStep, VALUES, (1, 0, 1), 1;
+    without_a8_a_record_whose_key_somebody_clears_is_made_twice: OwnColumns, BornRight, VALUES, (0, 1, 1), 6;
+    without_a9_a_clock_that_jumps_puts_two_writes_in_flight: SteadyClock, InStep, VALUES, (1, 1, 1), 15;
+    without_a10_two_engines_put_two_writes_in_flight: OneEngine, InStep, VALUES, (1, 1, 1), 15;
 }
 
 /// A mistake, where it shows, and the promise whose assertion catches it.

@@ -5,6 +5,7 @@ mod crashes;
 mod edits;
 mod explore;
 mod queue;
+mod simulate;
 mod store;
 mod toy;
 mod trouble;

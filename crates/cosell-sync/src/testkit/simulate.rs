@@ -1,0 +1,305 @@
+//! Long stories of many deals, two workers and every kind of trouble, by seed.
+//!
+//! A seed says how many deals there are, how often something happens, who works when and how
+//! much time passes. What happened is noted, so that a story that fails can be played again with
+//! less and less of it, until only what is needed to fail is left.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{
+    Broken, Dice, Failure, Fault, Plant, cast, drive,
+    explore::{Known, settle},
+    gate::{Act, Call, Gate, Source},
+    search::{Tale, clock, hash, shrink},
+    world::{Edit, Scenario, State, World},
+};
+use crate::{Engine, EngineError, MemoryStore, Side, engine::lock};
+
+/// Between two rounds; the shorter ones stand for hints that come at once.
+const PAUSES: [u64; 6] = [1, 5, 40, 90, 300, 1_200];
+/// Longer than a lease.
+const LEASE_ENDS: Duration = Duration::from_secs(130);
+/// One in so many calls.
+const ODDS: [u64; 4] = [8, 25, 60, 200];
+
+/// What was simulated.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Simulated {
+    /// Stories, each played twice.
+    pub seeds: u64,
+    /// Deals in them.
+    pub deals: u64,
+    /// Calls to services and stores: the steps of the stories.
+    pub steps: u64,
+    /// Outside edits.
+    pub edits: u64,
+    /// Faults.
+    pub faults: u64,
+    /// How long it took.
+    pub time: Duration,
+}
+
+impl fmt::Display for Simulated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} seeds twice, {} deals, {} steps, {} edits, {} faults, {:.1} s",
+            self.seeds,
+            self.deals,
+            self.steps,
+            self.edits,
+            self.faults,
+            self.time.as_secs_f64()
+        )
+    }
+}
+
+/// Something that happened: in which round, at which of its calls.
+type Deed = (u64, usize, Act);
+
+/// Plays stories in the toy world.
+#[derive(Clone, Debug)]
+pub struct Simulation {
+    rounds: u64,
+    plant: Option<Plant>,
+}
+
+impl Simulation {
+    /// Stories of so many rounds.
+    pub fn new(rounds: u64) -> Self {
+        Self {
+            rounds,
+            plant: None,
+        }
+    }
+
+    /// With a known mistake.
+    #[must_use]
+    pub fn with_plant(mut self, plant: Plant) -> Self {
+        self.plant = Some(plant);
+        self
+    }
+
+    /// One story for each seed, played twice: both must leave the same trace.
+    ///
+    /// # Errors
+    /// The first story that breaks a promise, with what is not needed for that left out.
+    pub fn run(&self, seeds: impl IntoIterator<Item = u64>) -> Result<Simulated, Box<Failure>> {
+        let begun = clock();
+        let mut all = Simulated::default();
+        for seed in seeds {
+            let first = self.play(seed, None, &Tale::default());
+            if let Err(broken) = first.result {
+                return Err(Box::new(self.told(seed, broken, first.deeds)));
+            }
+            let second = self.play(seed, None, &Tale::default());
+            if second.hash != first.hash {
+                let broken = Broken::new(20, format!("seed {seed} left two traces"));
+                return Err(Box::new(Failure::new(broken, Vec::new())));
+            }
+            let edits = first.deeds.iter().filter(|deed| is_edit(deed)).count() as u64;
+            all.seeds += 1;
+            all.deals += u64::from(deals(seed));
+            all.steps += first.steps;
+            all.edits += edits;
+            all.faults += first.deeds.len() as u64 - edits;
+        }
+        all.time = begun.elapsed();
+        Ok(all)
+    }
+
+    /// A failing story with as little in it as it needs, told call by call.
+    fn told(&self, seed: u64, broken: Broken, deeds: Vec<Deed>) -> Failure {
+        let deeds = shrink(deeds, |fewer| {
+            let played = self.play(seed, Some(fewer.to_vec()), &Tale::default());
+            let again = played.result.err();
+            again.is_some_and(|again| again.promise == broken.promise)
+        });
+        let tale = Tale::in_words();
+        tale.tell(|| format!("seed {seed}, {} deals, {:?}", deals(seed), self.plant));
+        let again = self.play(seed, Some(deeds), &tale);
+        Failure::new(again.result.err().unwrap_or(broken), tale.words())
+    }
+
+    fn play(&self, seed: u64, deeds: Option<Vec<Deed>>, tale: &Tale) -> Played {
+        let chance = Arc::new(Chance {
+            seed,
+            round: AtomicU64::new(0),
+            replayed: deeds.is_some(),
+            deeds: Mutex::new(deeds.unwrap_or_default()),
+        });
+        let world = World::new(State::begin(Scenario::Many(deals(seed)), None));
+        let story = Story {
+            world: Arc::new(world),
+            store: Arc::new(MemoryStore::new()),
+            chance,
+            tale,
+            plant: self.plant,
+        };
+        let (result, steps) = story.play(self.rounds);
+        let state = story.world.state().clone();
+        let deeds = std::mem::take(&mut *lock(&story.chance.deeds));
+        Played {
+            result,
+            deeds,
+            steps,
+            hash: hash((tale.hash(), Known(&state, &story.store))),
+        }
+    }
+}
+
+fn is_edit((.., act): &Deed) -> bool {
+    matches!(act, Act::Edit(..))
+}
+
+/// Two to fifty, mostly few.
+fn deals(seed: u64) -> u8 {
+    let mut dice = Dice::at(seed, &[1]);
+    let most = [4, 8, 16, 49];
+    let most = dice.pick(&most).copied().unwrap_or(4);
+    2 + dice.below(most) as u8
+}
+
+struct Played {
+    result: Result<(), Broken>,
+    deeds: Vec<Deed>,
+    steps: u64,
+    hash: u64,
+}
+
+struct Story<'a> {
+    world: Arc<World>,
+    store: Arc<MemoryStore>,
+    chance: Arc<Chance>,
+    tale: &'a Tale,
+    plant: Option<Plant>,
+}
+
+impl Story<'_> {
+    fn play(&self, rounds: u64) -> (Result<(), Broken>, u64) {
+        let mut workers: [Option<(Engine, Arc<Gate>)>; 2] = [None, None];
+        let mut steps = 0;
+        for round in 0..rounds {
+            self.chance.round.store(round, Ordering::Relaxed);
+            let mut dice = Dice::at(self.chance.seed, &[2, round]);
+            let pause = dice.pick(&PAUSES).copied().unwrap_or(1);
+            self.world.pass(Duration::from_secs(pause), self.tale);
+            let number = dice.below(2) as usize;
+            let owner = ["first", "second"][number];
+            self.tale
+                .tell(|| format!("round {round}, the {owner} worker"));
+            let worker = &mut workers[number];
+            let (engine, gate) = worker.get_or_insert_with(|| self.start(owner));
+            let result = drive(engine.run_once());
+            steps += gate.take_calls().len() as u64;
+            if let Some(broken) = self.world.state().broken.clone() {
+                return (Err(broken), steps);
+            }
+            match result {
+                None if !gate.is_dead() => {
+                    return (Err(Broken::new(1, "the round hangs")), steps);
+                }
+                None => {
+                    cast::bury(&self.world);
+                    *worker = None;
+                }
+                // The other one died with it.
+                Some(Err(EngineError::Held { .. })) => self.world.pass(LEASE_ENDS, self.tale),
+                Some(Ok(_) | Err(_)) => cast::bury(&self.world),
+            }
+        }
+        drop(workers);
+        self.world.pass(LEASE_ENDS, self.tale);
+        let rest = settle(&self.world, &self.store, self.plant, self.tale);
+        (rest, steps)
+    }
+
+    fn start(&self, owner: &'static str) -> (Engine, Arc<Gate>) {
+        let gate = Arc::new(Gate::new(
+            owner,
+            self.world.clone(),
+            self.tale.clone(),
+            Vec::new(),
+            self.chance.clone(),
+            Some(cast::rival(&self.world, &self.store, self.tale, self.plant)),
+        ));
+        let engine = cast::engine(owner, &gate, &self.store, self.plant);
+        (engine, gate)
+    }
+}
+
+/// What happens, as the dice fall, or as it was noted.
+#[derive(Debug)]
+struct Chance {
+    seed: u64,
+    round: AtomicU64,
+    replayed: bool,
+    deeds: Mutex<Vec<Deed>>,
+}
+
+impl Chance {
+    fn roll(&self, round: u64, number: usize, call: &Call, state: &State) -> Vec<Act> {
+        let mut luck = Dice::at(self.seed, &[3]);
+        let [edits, faults] = [(); 2].map(|()| luck.pick(&ODDS).copied().unwrap_or(25));
+        let mut dice = Dice::at(self.seed, &[4, round, number as u64]);
+        let mut acts = Vec::new();
+        if dice.below(edits) == 0 {
+            let deal = dice.below(u64::from(deals(self.seed))) as u8;
+            let side = if dice.below(2) == 0 {
+                Side::Left
+            } else {
+                Side::Right
+            };
+            let edit = match dice.below(40) {
+                0 => Edit::Delete(side),
+                1..=3 => Edit::Off(side),
+                4..=8 => Edit::On(side),
+                9..=19 => Edit::Name(side),
+                20..=29 => Edit::Note(side),
+                _ => Edit::Value(side),
+            };
+            if state.can(edit, deal) {
+                acts.push(Act::Edit(edit, deal));
+            }
+        }
+        if dice.below(faults) == 0 {
+            let possible = Fault::ALL.map(|fault| call.may(fault).then_some(fault));
+            let possible: Vec<Fault> = possible.into_iter().flatten().collect();
+            acts.extend(dice.pick(&possible).map(|fault| Act::Fault(*fault)));
+        }
+        acts
+    }
+}
+
+impl Source for Chance {
+    fn acts(&self, number: usize, call: &Call, state: &State) -> Vec<Act> {
+        let round = self.round.load(Ordering::Relaxed);
+        let mut deeds = lock(&self.deeds);
+        if self.replayed {
+            let now = deeds
+                .iter()
+                .filter(|deed| (deed.0, deed.1) == (round, number));
+            let can = |act: &Act| match act {
+                Act::Edit(edit, deal) => state.can(*edit, *deal),
+                Act::Fault(fault) => call.may(*fault),
+            };
+            return now.map(|(.., act)| *act).filter(can).collect();
+        }
+        let acts = self.roll(round, number, call, state);
+        deeds.extend(acts.iter().map(|act| (round, number, *act)));
+        acts
+    }
+
+    fn pauses(&self, number: usize) -> u64 {
+        let round = self.round.load(Ordering::Relaxed);
+        Dice::at(self.seed, &[5, round, number as u64]).below(3)
+    }
+}
