@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use http::StatusCode;
 use uuid::Uuid;
 
-use crate::ServiceFault;
+use crate::{ServiceFault, sign_in::ClaimsChallenge};
 
 /// Characters kept of a service's message, and of its code or target.
 const LONGEST_MESSAGE: usize = 2048;
@@ -73,6 +73,7 @@ pub(crate) struct Inner {
     pub(crate) correlation: Option<Uuid>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) tries: u32,
+    pub(crate) claims: Option<ClaimsChallenge>,
     pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -97,6 +98,7 @@ impl Error {
                 correlation: None,
                 retry_after: None,
                 tries: 0,
+                claims: None,
                 source: None,
             }),
         }
@@ -204,6 +206,12 @@ impl Error {
     /// How long the service asks to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         self.inner.retry_after
+    }
+
+    /// What the tenant's policies ask for before they let the identity through, if the service said
+    /// so. See also [`ClaimsChallenge::of`].
+    pub fn claims(&self) -> Option<&ClaimsChallenge> {
+        self.inner.claims.as_ref()
     }
 
     /// How often the request was sent.

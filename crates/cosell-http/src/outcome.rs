@@ -8,6 +8,7 @@ use crate::{
     AccessToken, Answer, Error, ErrorKind, Sent, TransportError, error,
     pipeline::{Pipeline, Prepared},
     retry::{classify::Failure, retry_after},
+    sign_in::ClaimsChallenge,
 };
 
 /// A try that did not succeed.
@@ -87,6 +88,7 @@ impl Pipeline {
         let fault = (self.reader)(parts.status, &parts.headers, &body);
         let mut error = Error::of_answer(prepared.call.operation, parts.status, retry_after, fault);
         error.inner.request_id = request_id;
+        error.inner.claims = ClaimsChallenge::of_headers(&parts.headers);
         Err(reached(failure, error))
     }
 

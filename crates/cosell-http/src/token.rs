@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::sign_in::{self, Cure};
+use crate::sign_in::{self, ClaimsChallenge, Cure};
 
 /// A bearer token with its end of life.
 #[derive(Clone, Debug)]
@@ -65,12 +65,14 @@ pub enum TokenError {
     /// The sign-in service refused the credentials or the grant.
     #[error("sign-in refused: {code}: {description}; {advice}")]
     Refused {
-        /// OAuth error, with the `AADSTS` number where one was given.
+        /// OAuth error, with the `AADSTS` number and the finer word where they were given.
         code: String,
         /// The service's text without trace ids.
         description: String,
         /// What the operator should do.
         advice: String,
+        /// What the sign-in must show that cures it, where the service said so.
+        claims: Option<ClaimsChallenge>,
     },
     /// The sign-in service could not be reached or answered with an error of its own; may pass.
     #[error("sign-in not reachable: {0}")]

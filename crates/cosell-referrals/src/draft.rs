@@ -112,7 +112,8 @@ impl NewReferral {
         self
     }
 
-    /// Checks what every kind of deal needs, without asking the service.
+    /// Checks what every kind of deal needs, without asking the service; and that nobody is named
+    /// whose personal data may not be shared.
     ///
     /// # Errors
     /// [`Violations`], all of them. The values are not in it.
@@ -133,6 +134,13 @@ impl NewReferral {
             Ok(Some(details)) => check_details(&details, &mut findings),
             _ => missing(&mut findings, "details"),
         }
+        let customer = self.customer_profile().ok().flatten().unwrap_or_default();
+        let consent = self.consent().ok().flatten().unwrap_or_default();
+        check_people_may_be_named(
+            &consent,
+            &customer.team().unwrap_or_default(),
+            &mut findings,
+        );
         findings.verdict()
     }
 }
@@ -151,6 +159,21 @@ fn check_customer(customer: &CustomerProfile, findings: &mut Findings) {
             "customerProfile.address.country",
             "must be a country code of ISO 3166-1 alpha-2",
             "give two capital letters such as GB",
+        );
+    }
+}
+
+/// Nobody at the customer is named whose data may not be shared.
+pub(crate) fn check_people_may_be_named(
+    consent: &Consent,
+    people: &[Member],
+    findings: &mut Findings,
+) {
+    if !people.is_empty() && matches!(consent.share_info_with_others(), Ok(Some(false))) {
+        findings.add(
+            "customerProfile.team",
+            "names people although consentToToShareInfoWithOthers is refused",
+            "ask for that consent, or name nobody",
         );
     }
 }

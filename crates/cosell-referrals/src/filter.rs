@@ -82,13 +82,23 @@ impl Filter {
     ///
     /// `floor` is cut to milliseconds, so that nothing after it is missed.
     pub fn updated_since(floor: DateTime<Utc>) -> Self {
+        Self::since("updatedDateTime", floor)
+    }
+
+    /// Referrals that were created at `floor` or later, in service time, cut as for
+    /// [`updated_since`](Self::updated_since). Unproven.
+    pub fn created_since(floor: DateTime<Utc>) -> Self {
+        Self::since("createdDateTime", floor)
+    }
+
+    fn since(property: &str, floor: DateTime<Utc>) -> Self {
         let precision = if floor.nanosecond() == 0 {
             SecondsFormat::Secs
         } else {
             SecondsFormat::Millis
         };
         let floor = floor.to_rfc3339_opts(precision, true);
-        Self::single(format!("updatedDateTime ge {floor}"))
+        Self::single(format!("{property} ge {floor}"))
     }
 
     /// An expression of the caller's own, taken as it is (unencoded OData).
@@ -187,6 +197,11 @@ mod tests {
         assert_eq!(
             Filter::updated_since(floor).as_str(),
             "updatedDateTime ge 2026-03-01T00:00:00.123Z"
+        );
+        let whole = "2026-03-01T00:00:00Z".parse().unwrap();
+        assert_eq!(
+            Filter::created_since(whole).as_str(),
+            "createdDateTime ge 2026-03-01T00:00:00Z"
         );
     }
 }

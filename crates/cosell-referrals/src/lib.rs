@@ -21,6 +21,7 @@ mod page;
 mod parts;
 mod patch;
 mod portal;
+mod readiness;
 mod reason;
 mod referral;
 mod registration;
@@ -55,6 +56,7 @@ pub use parts::{
 };
 pub use patch::{Patch, PatchOptions, PatchOutcome, PatchVerb, Patched, RegistrationEdit};
 pub use portal::PortalTemplate;
+pub use readiness::{Readiness, ReadinessFault, ReadinessNote, ReadinessOptions};
 pub use reason::{ErrorReason, LossReason};
 pub use referral::{ETag, Referral};
 pub use registration::{

@@ -79,6 +79,9 @@ pub struct ListOptions {
     pub top: Option<u32>,
     /// Only these top-level properties, in the service's spelling; all when empty.
     pub select: Vec<String>,
+    /// Asks for [`Page::count`](crate::Page::count). Not in the service's documents, but in the
+    /// description of Microsoft's connector.
+    pub count: bool,
 }
 
 impl ListOptions {
@@ -110,6 +113,13 @@ impl ListOptions {
         self
     }
 
+    /// Asks for [`Page::count`](crate::Page::count).
+    #[must_use]
+    pub fn with_count(mut self) -> Self {
+        self.count = true;
+        self
+    }
+
     /// The query of the first page, percent-encoded.
     pub(crate) fn query(&self) -> String {
         let mut options = Vec::new();
@@ -122,6 +132,9 @@ impl ListOptions {
         }
         if let Some(top) = self.top {
             options.push(("$top", top.to_string()));
+        }
+        if self.count {
+            options.push(("$count", "true".to_owned()));
         }
         options
             .iter()
@@ -146,11 +159,12 @@ mod tests {
             .with_filter(filter)
             .with_order(Order::newest(OrderBy::Updated))
             .with_select(["id", "status"])
-            .with_top(10);
+            .with_top(10)
+            .with_count();
         assert_eq!(
             options.query(),
             "$filter=type%20eq%20%27Shared%27%20and%20direction%20eq%20%27Incoming%27\
-             &$orderby=updatedDateTime%20desc&$select=id,status&$top=10"
+             &$orderby=updatedDateTime%20desc&$select=id,status&$top=10&$count=true"
         );
     }
 

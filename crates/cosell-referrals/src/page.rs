@@ -52,6 +52,9 @@ pub struct Page {
     pub items: Vec<Referral>,
     /// Where the list goes on; `None` at its end, and only there.
     pub next: Option<Continuation>,
+    /// What the service counted, if it said so. In one of its samples that is the referrals on the
+    /// page, in another it is not: no grand total to rely on.
+    pub count: Option<u64>,
 }
 
 /// Why an answer is no page.
@@ -91,7 +94,10 @@ impl Page {
             .transpose()
             .map_err(PageFault::Link)?
             .map(Continuation);
-        Ok(Self { items, next })
+        // A count that cannot be read spoils no page.
+        let count = object.field::<String>("@odata.count").ok().flatten();
+        let count = count.and_then(|count| count.parse().ok());
+        Ok(Self { items, next, count })
     }
 }
 
@@ -144,9 +150,12 @@ mod tests {
         )
         .unwrap();
         assert_eq!(
-            middle.next.unwrap().as_str(),
+            middle.next.as_ref().unwrap().as_str(),
             "/v1.0/engagements/referrals?$skiptoken=x"
         );
+        assert_eq!((last.count, middle.count), (None, Some(1)));
+        let odd = decode(r#"{"@odata.count":[],"value":[]}"#).unwrap();
+        assert_eq!(odd.count, None);
     }
 
     #[test]

@@ -103,6 +103,9 @@ pub struct User {
     pub mfa: bool,
     /// The `AADSTS` number with which the sign-in service refuses this user, if it does.
     pub blocked: Option<u32>,
+    /// What Conditional Access asks of this user's sign-ins, as the JSON text of a claims challenge:
+    /// tokens are refused with it until the user signs in in a browser and answers it.
+    pub demanded: Option<String>,
 }
 
 impl User {
@@ -115,6 +118,7 @@ impl User {
             roles: Vec::new(),
             mfa: true,
             blocked: None,
+            demanded: None,
         }
     }
 

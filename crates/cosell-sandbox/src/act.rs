@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::partner_center::InboundDeal;
+use crate::partner_center::{InboundDeal, InboundLead};
 
 /// One thing that somebody does. In JSON, `do` names it: `{"do": "crm_win", "id": "…"}`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -15,6 +15,8 @@ use crate::partner_center::InboundDeal;
 pub enum Act {
     /// A Microsoft seller sends a deal: a new referral, to be accepted or declined.
     MicrosoftSends(Box<InboundDeal>),
+    /// A lead arrives: from a customer in the marketplace, or handed over by Microsoft.
+    LeadArrives(Box<InboundLead>),
     /// Microsoft accepts the invitation of an engagement.
     MicrosoftAccepts {
         /// Engagement id.

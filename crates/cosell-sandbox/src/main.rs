@@ -18,6 +18,10 @@ struct Arguments {
     /// First of five ports in a row; free ones are chosen otherwise.
     #[arg(long, value_name = "PORT")]
     port_base: Option<u16>,
+    /// A PEM file of roots: webhooks are posted to receivers on https whose certificate leads to
+    /// one of them.
+    #[arg(long, value_name = "FILE")]
+    receiver_roots: Option<PathBuf>,
     /// Print one line of JSON with the addresses instead of the introduction.
     #[arg(long)]
     json: bool,
@@ -47,10 +51,14 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
         }
     };
     let sandbox = SandboxHandle::new(Options::default());
-    let options = ServeOptions::default().with_port_base(arguments.port_base);
+    let mut options = ServeOptions::default().with_port_base(arguments.port_base);
+    if let Some(path) = &arguments.receiver_roots {
+        let roots = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        options = options.with_receiver_roots(roots);
+    }
     let running = serve(sandbox.clone(), options)
         .await
-        .map_err(|error| format!("cannot listen: {error}"))?;
+        .map_err(|error| format!("cannot be served: {error}"))?;
     if arguments.json {
         println!(
             "{}",

@@ -37,6 +37,10 @@ impl Sandbox {
                 let sent = self.partner_center_mut().microsoft_sends(now, deal);
                 self.referral_acted(sent?)
             }
+            Act::LeadArrives(lead) => {
+                let arrived = self.partner_center_mut().lead_arrives(now, lead);
+                self.referral_acted(arrived?)
+            }
             Act::MicrosoftAccepts { engagement } => {
                 let answered = self
                     .partner_center_mut()

@@ -45,6 +45,9 @@ pub struct ServeOptions {
     pub port_base: Option<u16>,
     /// Largest request body in bytes (default 32 MiB); longer ones get 413.
     pub body_limit: usize,
+    /// Roots (PEM) that the certificates of webhook receivers on https must lead to. Without any,
+    /// which is the default, such receivers count as unreachable.
+    pub receiver_roots: Vec<u8>,
 }
 
 impl Default for ServeOptions {
@@ -52,6 +55,7 @@ impl Default for ServeOptions {
         Self {
             port_base: None,
             body_limit: 32 * 1024 * 1024,
+            receiver_roots: Vec::new(),
         }
     }
 }
@@ -68,6 +72,14 @@ impl ServeOptions {
     #[must_use]
     pub fn with_body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
+        self
+    }
+
+    /// Posts webhooks to receivers on https, too: to those whose certificate leads to one of these
+    /// roots (PEM).
+    #[must_use]
+    pub fn with_receiver_roots(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.receiver_roots = pem.into();
         self
     }
 }
@@ -113,11 +125,13 @@ impl Drop for Running {
 ///
 /// The addresses of the Dataverse, Partner Center and webhook listeners become audiences that the
 /// token endpoint knows, and signed posts name a certificate on the last of them. Webhooks are
-/// posted ten times a second; to receivers on plain http only, others count as unreachable.
+/// posted ten times a second: to receivers on plain http, and to those on https that
+/// [`ServeOptions::receiver_roots`] vouches for.
 ///
 /// # Errors
-/// When a port cannot be had, or the five ports do not fit below 65536.
+/// When a port cannot be had, the five ports do not fit below 65536, or the roots cannot be read.
 pub async fn serve(sandbox: SandboxHandle, options: ServeOptions) -> io::Result<Running> {
+    let poster = post::Poster::new(&options.receiver_roots)?;
     let sign_in = listen(options.port_base, 0).await?;
     let partner_center = listen(options.port_base, 1).await?;
     let dataverse = listen(options.port_base, 2).await?;
@@ -153,7 +167,7 @@ pub async fn serve(sandbox: SandboxHandle, options: ServeOptions) -> io::Result<
     ] {
         listeners.push(tokio::spawn(accept(listener, sandbox.clone(), door, limit)));
     }
-    listeners.push(tokio::spawn(post::post_webhooks(sandbox.clone())));
+    listeners.push(tokio::spawn(poster.post_webhooks(sandbox.clone())));
     Ok(Running {
         endpoints,
         sandbox,

@@ -295,6 +295,9 @@ impl Endpoint<'_> {
             ));
         }
         let user = self.user(&held.upn)?;
+        if let Some(claims) = tokens.demands(user) {
+            return Err(Refusal::demanding(claims));
+        }
         let (service, resource) = self.audience(false)?;
         let access = tokens.issue(
             self.now,

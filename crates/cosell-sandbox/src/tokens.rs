@@ -1,6 +1,9 @@
 //! Access and refresh tokens: made, checked, withdrawn. Opaque text to every client.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -21,6 +24,8 @@ pub(crate) struct Tokens {
     refresh: BTreeMap<String, Refresh>,
     codes: BTreeMap<String, Code>,
     devices: BTreeMap<String, Device>,
+    /// Challenges that users have answered.
+    answered: BTreeSet<(String, String)>,
 }
 
 /// What an authorization code stands for. A redeemed one is kept, to be refused as such.
@@ -32,6 +37,8 @@ pub(crate) struct Code {
     /// The S256 challenge.
     pub(crate) challenge: Option<String>,
     pub(crate) offline: bool,
+    /// The challenge that the person answered.
+    pub(crate) claims: Option<String>,
     pub(crate) expires: DateTime<Utc>,
     pub(crate) redeemed: bool,
 }
@@ -94,7 +101,20 @@ impl Tokens {
             refresh,
             codes: BTreeMap::new(),
             devices: BTreeMap::new(),
+            answered: BTreeSet::new(),
         }
+    }
+
+    /// Notes that a user has answered a challenge.
+    pub(crate) fn answer(&mut self, upn: &str, challenge: String) {
+        self.answered.insert((upn.to_owned(), challenge));
+    }
+
+    /// What is asked of a user and was not answered.
+    pub(crate) fn demands<'a>(&self, user: &'a User) -> Option<&'a str> {
+        let demanded = user.demanded.as_deref()?;
+        let answered = (user.upn.clone(), demanded.to_owned());
+        (!self.answered.contains(&answered)).then_some(demanded)
     }
 
     /// A text nobody else has: derived from the seed, so that a run can be repeated.

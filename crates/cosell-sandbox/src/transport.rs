@@ -33,6 +33,7 @@ impl Default for Hosts {
             webhooks: vec![
                 "api.partnercenter.microsoft.com".into(),
                 "3psostorageacct.blob.core.windows.net".into(),
+                "www.microsoft.com".into(),
             ],
         }
     }

@@ -1,5 +1,6 @@
 //! What an operator should do about a refusal.
 
+use super::ClaimsChallenge;
 use crate::{TokenError, error::clip};
 
 /// Coarse kind of what cures a failed sign-in, for deciding whom to tell.
@@ -276,7 +277,14 @@ const WORDS: &[(&[&str], Cure, &str)] = &[
 
 const OTHERWISE: &str = "look up the code in the sign-in logs of the tenant";
 
-fn look_up(oauth: &str, number: Option<u32>) -> (Cure, &'static str) {
+/// The finer word that consent is missing goes with a general error.
+const CONSENT: &str = "consent_required";
+
+fn look_up(oauth: &str, suberror: Option<&str>, number: Option<u32>) -> (Cure, &'static str) {
+    let number = match suberror {
+        Some(CONSENT) => number.or(Some(65001)),
+        _ => number,
+    };
     let row = number.and_then(|number| NUMBERS.iter().find(|row| row.numbers.contains(&number)));
     if let Some(row) = row {
         return (row.cure, row.advice);
@@ -289,23 +297,48 @@ fn look_up(oauth: &str, number: Option<u32>) -> (Cure, &'static str) {
         })
 }
 
+/// How a refusal is worded.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Wording<'a> {
+    pub(crate) description: Option<&'a str>,
+    pub(crate) suberror: Option<&'a str>,
+    pub(crate) claims: Option<&'a str>,
+}
+
 /// The error for an OAuth refusal with its free text.
-pub(crate) fn refused(oauth: &str, description: Option<&str>) -> TokenError {
-    let description = description.map(clean).unwrap_or_default();
+pub(crate) fn refused(oauth: &str, wording: Wording<'_>) -> TokenError {
+    let description = wording.description.map(clean).unwrap_or_default();
     let number = number(&description);
     let oauth = clip(oauth, 64);
-    let advice = look_up(&oauth, number).1;
+    let suberror = wording.suberror.filter(|word| is_word(word));
+    let advice = look_up(&oauth, suberror, number).1;
+    let mut code = oauth;
+    if let Some(number) = number {
+        code.push_str(&format!(" AADSTS{number}"));
+    }
+    if let Some(suberror) = suberror {
+        code.push_str(&format!(" {suberror}"));
+    }
     TokenError::Refused {
-        code: number.map_or_else(|| oauth.clone(), |number| format!("{oauth} AADSTS{number}")),
+        code,
         description,
         advice: advice.to_owned(),
+        claims: wording.claims.and_then(ClaimsChallenge::from_json),
     }
 }
 
-/// What cures the refusal with this code, such as `invalid_grant AADSTS50076`.
+/// Anything else than one short word would be taken for more words of the code.
+fn is_word(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c == '_';
+    !text.is_empty() && text.len() <= 64 && text.chars().all(plain)
+}
+
+/// What cures the refusal with this code, such as `invalid_grant AADSTS50076 basic_action`.
 pub(crate) fn cure(code: &str) -> Cure {
-    let oauth = code.split(' ').next().unwrap_or_default();
-    look_up(oauth, number(code)).0
+    let mut words = code.split(' ');
+    let oauth = words.next().unwrap_or_default();
+    let suberror = words.next_back().filter(|word| is_word(word));
+    look_up(oauth, suberror, number(code)).0
 }
 
 /// The text without what is different each time or points at a person's session.

@@ -7,7 +7,7 @@ use oauth2::{AuthUrl, AuthorizationCode, CsrfToken, PkceCodeChallenge, RedirectU
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::{App, KeptToken, RefreshTokenStore, advice};
+use super::{App, ClaimsChallenge, KeptToken, RefreshTokenStore, advice};
 use crate::{AccessToken, Error, ErrorKind, Sent, TokenError};
 
 /// Longest code or state that is taken from a redirect, in bytes.
@@ -23,6 +23,8 @@ pub struct BrowserOptions {
     pub prompt: String,
     /// Sign-in name that the page fills in.
     pub login_hint: Option<String>,
+    /// What an earlier refusal asked the sign-in to show.
+    pub claims: Option<ClaimsChallenge>,
 }
 
 impl Default for BrowserOptions {
@@ -30,6 +32,7 @@ impl Default for BrowserOptions {
         Self {
             prompt: "login".into(),
             login_hint: None,
+            claims: None,
         }
     }
 }
@@ -46,6 +49,13 @@ impl BrowserOptions {
     #[must_use]
     pub fn with_login_hint(mut self, name: impl Into<String>) -> Self {
         self.login_hint = Some(name.into());
+        self
+    }
+
+    /// Answers the challenge of an earlier refusal: the page asks the person for what it demands.
+    #[must_use]
+    pub fn with_claims(mut self, challenge: ClaimsChallenge) -> Self {
+        self.claims = Some(challenge);
         self
     }
 }
@@ -98,6 +108,9 @@ impl BrowserSignIn {
         if let Some(name) = &options.login_hint {
             request = request.add_extra_param("login_hint", name.clone());
         }
+        if let Some(challenge) = &options.claims {
+            request = request.add_extra_param("claims", challenge.as_json().to_owned());
+        }
         let (url, state) = request.url();
         Ok(Self {
             app: app.clone(),
@@ -134,8 +147,18 @@ impl BrowserSignIn {
             ));
         }
         if let Some(error) = parameter(came_back, "error") {
-            let text = parameter(came_back, "error_description");
-            return Err(advice::refused(&error, text.as_deref()));
+            let text = |name| parameter(came_back, name);
+            let (description, suberror, claims) = (
+                text("error_description"),
+                text("error_subcode"),
+                text("claims"),
+            );
+            let wording = advice::Wording {
+                description: description.as_deref(),
+                suberror: suberror.as_deref(),
+                claims: claims.as_deref(),
+            };
+            return Err(advice::refused(&error, wording));
         }
         let code = parameter(came_back, "code").ok_or_else(|| {
             TokenError::Malformed("the answer holds neither a code nor an error".into())

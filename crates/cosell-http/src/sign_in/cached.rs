@@ -181,6 +181,7 @@ impl TokenProvider for CachedTokens {
             code: "token_refused".into(),
             description: "sign-in gives the token that the service has just refused".into(),
             advice: "check the scope: it must name the service that is called".into(),
+            claims: None,
         })
     }
 }

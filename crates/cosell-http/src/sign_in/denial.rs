@@ -42,6 +42,7 @@ impl Denial {
         let kind = match status {
             400 | 401 | 403 if says(&["user information", "900329"]) => DenialKind::NoPerson,
             401 | 403 if says(&["900421", "mfa required"]) => DenialKind::NoSecondFactor,
+            401 | 403 if error.claims().is_some() => DenialKind::ConditionalAccess,
             401 | 403
                 if says(&[
                     "insufficent_claims",

@@ -126,8 +126,11 @@ impl DeviceSignIn {
         loop {
             let left = (self.expires - endpoint.now()).to_std().unwrap_or_default();
             if left.is_zero() {
-                let ended = "the code ended before the person had signed in";
-                return Err(advice::refused("expired_token", Some(ended)));
+                let wording = advice::Wording {
+                    description: Some("the code ended before the person had signed in"),
+                    ..advice::Wording::default()
+                };
+                return Err(advice::refused("expired_token", wording));
             }
             endpoint.clock.sleep(wait.min(left)).await;
             match endpoint.post(endpoint.url(), &self.form().await?).await {

@@ -24,6 +24,7 @@ mod browser;
 mod cached;
 #[cfg(feature = "certificate")]
 mod certificate;
+mod challenge;
 mod check;
 mod claims;
 mod denial;
@@ -49,6 +50,7 @@ pub use cached::CachedTokens;
 #[cfg(feature = "certificate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "certificate")))]
 pub use certificate::ClientCertificate;
+pub use challenge::ClaimsChallenge;
 pub use check::{Expected, Finding, FindingKind};
 pub use claims::Claims;
 pub use denial::{Denial, DenialKind};

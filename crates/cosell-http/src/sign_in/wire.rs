@@ -89,6 +89,11 @@ pub(super) struct Refusal {
     pub(super) error: String,
     #[serde(default)]
     pub(super) error_description: Option<String>,
+    #[serde(default)]
+    suberror: Option<String>,
+    /// A claims challenge, as JSON within text.
+    #[serde(default)]
+    claims: Option<String>,
 }
 
 impl ErrorResponse for Refusal {}
@@ -217,7 +222,12 @@ impl TokenEndpoint {
                 if matches!(oauth, "temporarily_unavailable" | "server_error") {
                     return TokenError::Unreachable(format!("{host} answered {oauth}; try later"));
                 }
-                advice::refused(oauth, refusal.error_description.as_deref())
+                let wording = advice::Wording {
+                    description: refusal.error_description.as_deref(),
+                    suberror: refusal.suberror.as_deref(),
+                    claims: refusal.claims.as_deref(),
+                };
+                advice::refused(oauth, wording)
             }
             RequestTokenError::Request(NoToken::Busy(status)) => {
                 TokenError::Unreachable(format!("{host} answered {}; try later", status.as_u16()))

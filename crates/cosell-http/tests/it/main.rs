@@ -4,11 +4,14 @@ mod browser;
 mod cached;
 #[cfg(feature = "certificate")]
 mod certificate;
+mod challenge;
 mod device;
 mod health;
 #[cfg(feature = "login")]
 mod loopback;
+mod numbers;
 mod pipeline;
+mod readings;
 mod refresh;
 #[cfg(feature = "reqwest")]
 mod reqwest_transport;

@@ -293,6 +293,7 @@ async fn a_failed_sign_in_stops_the_call_before_it_is_sent() {
         code: "invalid_grant AADSTS50076".into(),
         description: "more proof is needed".into(),
         advice: "sign in again".into(),
+        claims: None,
     };
     let bench = Bench::new([]);
     bench.tokens.failures.lock().unwrap().push_back(refused);

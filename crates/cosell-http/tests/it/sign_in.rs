@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::TimeDelta;
 use cosell_http::{
-    ErrorKind, Sent, Sleep, TokenError, TokenProvider, Transport, TransportError,
+    ErrorKind, Sent, Sleep, TokenError, TokenProvider, Transport,
     sign_in::{
         ClientCredentials, ENTRA_AUTHORITY, KeptToken, MemoryRefreshToken, RefreshToken,
         RefreshTokenStore, TokenEndpoint,
@@ -16,18 +16,10 @@ use http::{Request, Response};
 use secrecy::ExposeSecret;
 use url::Url;
 
-use crate::support::{Clock, Diary, Script, lost, status};
+use crate::support::{Clock, Diary, Script, json, lost, status};
 
 const TOKEN: &str = r#"{"token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,
     "access_token":"access-1","refresh_token":"refresh-2"}"#;
-
-fn json(code: u16, body: impl Into<Bytes>) -> Result<Response<Bytes>, TransportError> {
-    Ok(Response::builder()
-        .status(code)
-        .header("content-type", "application/json; charset=utf-8")
-        .body(body.into())
-        .unwrap())
-}
 
 fn endpoint(transport: Arc<dyn Transport>) -> (TokenEndpoint, Arc<Clock>) {
     let clock = Clock::still();

@@ -127,6 +127,14 @@ pub(crate) fn status(code: u16) -> Result<Response<Bytes>, TransportError> {
     Ok(Response::builder().status(code).body(Bytes::new()).unwrap())
 }
 
+pub(crate) fn json(code: u16, body: impl Into<Bytes>) -> Result<Response<Bytes>, TransportError> {
+    Ok(Response::builder()
+        .status(code)
+        .header("content-type", "application/json; charset=utf-8")
+        .body(body.into())
+        .unwrap())
+}
+
 pub(crate) fn with_header(
     code: u16,
     name: &str,

@@ -14,6 +14,7 @@ use crate::{
     Actor, Member, Profile, Referral, RegistrationStatus, State, Status, Step, Substatus,
     Violations,
     deal_rules::{check_people, check_solutions},
+    draft::check_people_may_be_named,
     transition::{Refused, judge},
     violation::{Findings, is_code},
     wire::{At, Wire},
@@ -120,7 +121,7 @@ impl Patch {
 
     /// Checks the patch against the referral that it is meant for, as it was read, besides
     /// [`check`](Self::check): what is closed, which moves of the state there are, what cannot be
-    /// taken back. The caller is taken for the referral's owner.
+    /// taken back, whose data may not be shared. The caller is taken for the referral's owner.
     ///
     /// A field that cannot be read, or a word that is not published, is the service's to judge.
     ///
@@ -149,6 +150,8 @@ impl Patch {
                 "leave it; close the deal if it must not be seen",
             );
         }
+        let consent = referral.consent().ok().flatten().unwrap_or_default();
+        check_people_may_be_named(&consent, &self.items(CUSTOMER_TEAM), &mut findings);
         self.check_registrations(referral, &mut findings);
         if profile == Profile::Strict {
             self.check_content(&mut findings);

@@ -10,6 +10,7 @@ use rustls_pki_types::{
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
 use x509_parser::{
     certificate::X509Certificate,
+    extensions::{GeneralName, ParsedExtension},
     prelude::FromDer,
     x509::{AttributeTypeAndValue, X509Name},
 };
@@ -33,7 +34,7 @@ pub enum CertificateFault {
     /// No chain leads to a trusted root.
     #[error(
         "no chain leads from its issuer, {issuer}, to a trusted root; if that is Microsoft's, add \
-         the intermediate certificate"
+         the intermediate certificate, or the host of its address to the hosts of issuers"
     )]
     UnknownIssuer {
         /// Distinguished name of the issuer; not proven.
@@ -146,22 +147,19 @@ pub(super) struct Certificate {
 }
 
 impl Certificate {
-    /// Reads a file as the service serves it and proves what it says.
+    /// Proves what the first of `chain` says: the others are what may lie between it and a root.
     pub(super) fn prove(
-        file: &[u8],
+        chain: &[CertificateDer<'static>],
         demands: &Demands,
         now: DateTime<Utc>,
     ) -> Result<Self, CertificateFault> {
-        let mut chain = read_file(file)
-            .ok_or(CertificateFault::Unreadable)?
-            .into_iter();
-        let der = chain.next().ok_or(CertificateFault::Unreadable)?;
-        let mut between: Vec<CertificateDer<'static>> = chain.collect();
+        let (der, between) = chain.split_first().ok_or(CertificateFault::Unreadable)?;
+        let mut between = between.to_vec();
         between.extend(demands.intermediates.iter().cloned());
 
         let (_, fields) =
-            X509Certificate::from_der(&der).map_err(|_| CertificateFault::Unreadable)?;
-        let entity = EndEntityCert::try_from(&der).map_err(|_| CertificateFault::Unreadable)?;
+            X509Certificate::from_der(der).map_err(|_| CertificateFault::Unreadable)?;
+        let entity = EndEntityCert::try_from(der).map_err(|_| CertificateFault::Unreadable)?;
         let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
         let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         entity
@@ -195,7 +193,11 @@ impl Certificate {
         let (Some(from), Some(until)) = (from, until) else {
             return Err(CertificateFault::Unreadable);
         };
-        Ok(Self { der, from, until })
+        Ok(Self {
+            der: der.clone(),
+            from,
+            until,
+        })
     }
 
     /// Is it valid at this moment?
@@ -231,7 +233,7 @@ impl ExtendedKeyUsageValidator for AnyUse {
 }
 
 /// Binary, PEM (with intermediates behind the certificate), or base64 without marks.
-fn read_file(file: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+pub(super) fn read_file(file: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     if file.first() == Some(&0x30) {
         return Some(vec![CertificateDer::from(file.to_vec())]);
     }
@@ -244,6 +246,24 @@ fn read_file(file: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     let plain: String = text.split_ascii_whitespace().collect();
     let der = STANDARD.decode(plain).ok()?;
     (!der.is_empty()).then(|| vec![CertificateDer::from(der)])
+}
+
+/// Where a certificate says that its issuer's is found.
+pub(super) fn issuer_address(certificate: &CertificateDer<'_>) -> Option<String> {
+    // The method "issuers of the authority".
+    const ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
+    let (_, fields) = X509Certificate::from_der(certificate).ok()?;
+    fields.extensions().iter().find_map(|extension| {
+        let ParsedExtension::AuthorityInfoAccess(access) = extension.parsed_extension() else {
+            return None;
+        };
+        access.iter().find_map(|one| match one.access_location {
+            GeneralName::URI(address) if one.access_method.to_id_string() == ISSUERS => {
+                Some(address.to_owned())
+            }
+            _ => None,
+        })
+    })
 }
 
 fn untrusted(error: &webpki::Error, fields: &X509Certificate<'_>) -> CertificateFault {

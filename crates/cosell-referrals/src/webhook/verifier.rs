@@ -31,6 +31,11 @@ pub struct VerifierOptions {
     /// Hosts that certificates are fetched from: a name, or name and port. By default
     /// `3psostorageacct.blob.core.windows.net`, the only one that is published.
     pub certificate_hosts: Vec<String>,
+    /// Hosts that the certificates of issuers are fetched from, where the certificate's file lacks
+    /// them and names their address (authority information access). By default
+    /// `www.microsoft.com`, where Microsoft keeps those of its authorities; none if empty. Asked
+    /// over https whatever the certificate says.
+    pub issuer_hosts: Vec<String>,
     /// Organization of the certificate's issuer, one of these; `Microsoft Corporation` by default.
     pub issuer_organizations: Vec<String>,
     /// Common name of the certificate, one of these; any if empty, which is the default because
@@ -58,6 +63,7 @@ impl Default for VerifierOptions {
     fn default() -> Self {
         Self {
             certificate_hosts: vec!["3psostorageacct.blob.core.windows.net".into()],
+            issuer_hosts: vec!["www.microsoft.com".into()],
             issuer_organizations: vec!["Microsoft Corporation".into()],
             subject_names: Vec::new(),
             intermediates: Vec::new(),
@@ -76,6 +82,13 @@ impl VerifierOptions {
     #[must_use]
     pub fn with_certificate_hosts(mut self, hosts: Vec<String>) -> Self {
         self.certificate_hosts = hosts;
+        self
+    }
+
+    /// Sets the hosts that the certificates of issuers are fetched from.
+    #[must_use]
+    pub fn with_issuer_hosts(mut self, hosts: Vec<String>) -> Self {
+        self.issuer_hosts = hosts;
         self
     }
 
@@ -127,7 +140,7 @@ pub struct Counts {
     pub unreadable: u64,
     /// Posts that could not be judged for want of the certificate (503).
     pub postponed: u64,
-    /// Requests for certificates.
+    /// Fetches of signing certificates; their issuers' are not counted apart.
     pub certificate_fetches: u64,
 }
 
@@ -191,6 +204,7 @@ impl Verifier {
                 organizations: options.issuer_organizations,
                 subjects: options.subject_names,
             },
+            issuer_hosts: options.issuer_hosts,
             limit: options.certificate_limit,
             patience: options.fetch_timeout,
         };

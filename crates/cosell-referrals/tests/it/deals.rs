@@ -2,12 +2,13 @@
 
 use cosell_referrals::{
     AssistanceRequestCode, Attribute, CoSellDeal, Consent, CreateOptions, DealKind, Draft,
-    ErrorKind, Help, Invitation, MarketplaceIntent, NewReferral, PartnerLedDeal, PrivateDeal,
-    Profile, Referral, Sent, ServicesCoSellDeal, Solution, SolutionType, Violations,
+    ErrorKind, Help, Invitation, MarketplaceIntent, Member, NewReferral, PartnerLedDeal, Patch,
+    PrivateDeal, Profile, Referral, Sent, ServicesCoSellDeal, Solution, SolutionType, State,
+    Violations,
 };
 use serde_json::{Value, json};
 
-use crate::support::{SAMPLE, Scripted};
+use crate::support::{SAMPLE, Scripted, sample_in};
 
 const PRIVATE: &str = include_str!("samples/private_deal.json");
 
@@ -354,4 +355,48 @@ fn attributes_are_set_one_by_one_and_found_in_any_case() {
     assert_eq!(needs.attribute("PartnerRole"), None);
     let additional = needs.additional_requirements().unwrap().unwrap();
     assert_eq!(additional.attributes().unwrap().len(), 2);
+}
+
+// R131
+#[tokio::test]
+async fn nobody_is_named_whose_data_may_not_be_shared() {
+    let text = include_str!("samples/private_deal.json");
+    let mut body: Value = serde_json::from_str(text).unwrap();
+    body["consent"]["consentToToShareInfoWithOthers"] = false.into();
+    let draft = NewReferral::from_raw(serde_json::from_value(body.clone()).unwrap());
+    let service = Scripted::new([]);
+    let options = CreateOptions::default().with_profile(Profile::Lenient);
+    let failed = service
+        .client()
+        .create_draft(&PrivateDeal::new(draft.clone()), options.clone())
+        .await
+        .unwrap_err();
+    let cause = std::error::Error::source(&failed).unwrap().to_string();
+    assert!(
+        cause.starts_with("customerProfile.team: names people"),
+        "{cause}"
+    );
+    assert_eq!(fields(draft.check()), ["customerProfile.team"]);
+    assert_eq!(service.requests(), 0);
+
+    // Without people there is nothing to share.
+    body["customerProfile"]["team"] = json!([]);
+    let nobody = NewReferral::from_raw(serde_json::from_value(body).unwrap());
+    let nobody = PrivateDeal::new(nobody);
+    nobody.check(Profile::Lenient).unwrap();
+
+    // Nor do they come in by a patch.
+    let referral = sample_in(&State::ACCEPTED, |body| {
+        body["consent"]["consentToToShareInfoWithOthers"] = false.into();
+    });
+    let ada = Member::new("Ada", "Berg", "+441130000001", "eva@fabrikam.example");
+    let added = Patch::new().add_to_customer_team(&referral, std::slice::from_ref(&ada));
+    for patch in [added.unwrap(), Patch::new().with_customer_team(&[ada])] {
+        assert_eq!(
+            fields(patch.check_for(&referral, Profile::Lenient)),
+            ["customerProfile.team"]
+        );
+    }
+    let emptied = Patch::new().with_customer_team(&[]);
+    emptied.check_for(&referral, Profile::Lenient).unwrap();
 }

@@ -1,5 +1,6 @@
 //! The crate as its users see it: records, requests and answers.
 
+mod agreement;
 mod damage;
 mod dates;
 mod deals;
@@ -10,6 +11,7 @@ mod judged;
 mod models;
 mod paging;
 mod patches;
+mod readiness;
 mod readings;
 mod records;
 mod registrations;

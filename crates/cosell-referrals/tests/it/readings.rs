@@ -4,15 +4,15 @@
 use std::time::Duration;
 
 use cosell_referrals::{
-    AssistanceRequestCode, CoSellDeal, CreateOptions, DealKind, Engagement, Filter, Help,
+    AssistanceRequestCode, Category, CoSellDeal, CreateOptions, DealKind, Engagement, Filter, Help,
     ListOptions, LossReason, NewReferral, Order, OrderBy, Patch, PatchOptions, PatchOutcome,
-    PrivateDeal, Referrals, State, Status,
+    PrivateDeal, Referrals, State, Status, Substatus, is_stale,
 };
 use cosell_sandbox::{
-    SandboxHandle,
+    Act, SandboxHandle,
     partner_center::{
-        Clearing, Count, Filters, ListItems, Mfa, MsxId, NextLink, Options, ReferenceFilter,
-        SalesStages, Top, UnknownFields, Validation,
+        Clearing, Count, Filters, InboundLead, LeadKind, ListItems, Mfa, MsxId, NextLink, Omitted,
+        Options, Received, ReferenceFilter, SalesStages, Top, UnknownFields, Validation,
     },
 };
 use futures_util::TryStreamExt;
@@ -62,6 +62,42 @@ const READINGS: &[Reading] = &[
         o.with_external_reference_filter(ReferenceFilter::Ignored)
     }),
     ("the name is patchable", |o| o.with_name_patchable(true)),
+    ("lists hide leads", |o| o.with_lists_show_leads(false)),
+    ("expired leads keep their people", |o| {
+        o.with_expired_leads_lose_people(false)
+    }),
+    ("the type follows the consent", |o| {
+        o.with_type_follows_consent(true)
+    }),
+    ("looking at it makes it received", |o| {
+        o.with_received(Received::OnRead)
+    }),
+    ("the service does not know Error", |o| {
+        o.with_error_is_a_substatus(false)
+    }),
+    ("a reason is demanded", |o| o.with_reason_required(true)),
+    ("an illegal move is a conflict", |o| {
+        o.with_illegal_move(StatusCode::CONFLICT)
+    }),
+    ("an id that is none is not found", |o| {
+        o.with_malformed_id(StatusCode::NOT_FOUND)
+    }),
+    ("one type of content", |o| o.with_json_patch_type(false)),
+    ("paths in any case", |o| o.with_paths_ignore_case(true)),
+    ("no lists of versions", |o| o.with_if_match_lists(false)),
+    ("the caller shows", |o| o.with_caller_id_shows(true)),
+    ("a PUT without version is stale", |o| {
+        o.with_put_without_if_match(StatusCode::PRECONDITION_FAILED)
+    }),
+    ("a PUT keeps what it leaves out", |o| {
+        o.with_put_omitted(Omitted::Kept)
+    }),
+    ("an application is unauthenticated", |o| {
+        o.with_app_only(StatusCode::UNAUTHORIZED)
+    }),
+    ("an application is denied", |o| {
+        o.with_app_only(StatusCode::FORBIDDEN)
+    }),
     ("stages are percentages", |o| {
         o.with_sales_stages(SalesStages::Percentages)
     }),
@@ -107,6 +143,15 @@ fn all_unfavourable(options: Options) -> Options {
         .with_invitation_moves_own(true)
         .with_msx_id(MsxId::Microsoft)
         .with_inbound_has_microsoft_part(false)
+        .with_lists_show_leads(false)
+        .with_type_follows_consent(true)
+        .with_received(Received::OnRead)
+        .with_error_is_a_substatus(false)
+        .with_reason_required(true)
+        .with_illegal_move(StatusCode::CONFLICT)
+        .with_json_patch_type(false)
+        .with_if_match_lists(false)
+        .with_sales_stages(SalesStages::Percentages)
         .with_mfa(Mfa::DemandedWithoutBody)
         .with_matching_delay(Some(Duration::from_millis(1)))
 }
@@ -201,6 +246,43 @@ async fn suite(options: Options) {
     change(&referrals, &made[0], &Patch::new().lose(LossReason::Others)).await;
     let won = referrals.get(&id).await.unwrap().unwrap();
     assert_eq!(won.state(), Some(State::WON));
+    // What is over stays over, and says so in a way that is no stale version.
+    let again = Patch::new().with_state(&Status::Active, &Substatus::Accepted);
+    let refused = referrals.patch(&id, &again, PatchOptions::default()).await;
+    assert!(!is_stale(&refused.unwrap_err()));
+
+    // What Microsoft sends is looked at, accepted and declined.
+    for answer in [
+        Patch::new().accept(),
+        Patch::new().decline(LossReason::Others),
+    ] {
+        let sent = sandbox.act(&Act::MicrosoftSends(Box::default())).unwrap();
+        let id = sent.id.unwrap();
+        let seen = referrals.get(&id).await.unwrap().unwrap();
+        assert_eq!(seen.status(), Ok(Some(Status::New)));
+        later(&sandbox);
+        change(&referrals, &id, &answer).await;
+        let after = referrals.get(&id).await.unwrap().unwrap();
+        assert_ne!(after.status(), Ok(Some(Status::New)));
+    }
+
+    // Leads are read by their id, whether lists show them or not.
+    for kind in [
+        LeadKind::Profile,
+        LeadKind::Offer,
+        LeadKind::Marketing,
+        LeadKind::Seller,
+    ] {
+        let lead = Act::LeadArrives(Box::new(InboundLead::new(kind)));
+        let id = sandbox.act(&lead).unwrap().id.unwrap();
+        let read = referrals.get(&id).await.unwrap().unwrap();
+        let wanted = match kind {
+            LeadKind::Profile | LeadKind::Offer => Category::MarketplaceLead,
+            _ => Category::QualifiedLead,
+        };
+        assert_eq!(read.category(), Ok(wanted));
+        change(&referrals, &id, &Patch::new().accept()).await;
+    }
     assert_eq!(
         won.details().unwrap().unwrap().deal_value(),
         Ok(Some(91_000.into()))
@@ -226,9 +308,7 @@ async fn the_client_works_under_all_unfavourable_readings_together() {
 async fn a_thousand_referrals_cost_ten_requests() {
     let (sandbox, referrals) = sandbox(Options::default().with_matching_delay(None));
     for _ in 0..500 {
-        sandbox
-            .act(&cosell_sandbox::Act::MicrosoftSends(Box::default()))
-            .unwrap();
+        sandbox.act(&Act::MicrosoftSends(Box::default())).unwrap();
     }
     sandbox.reset_counts();
     let listed = referrals

@@ -21,7 +21,7 @@ use http::StatusCode;
 
 /// The sandbox's time; waiting moves it.
 #[derive(Debug)]
-struct SandboxTime(SandboxHandle);
+pub(crate) struct SandboxTime(pub(crate) SandboxHandle);
 
 #[async_trait]
 impl Sleep for SandboxTime {

@@ -49,6 +49,7 @@ impl PartnerCenter {
         }
         bound.insert("statusReason".into(), Value::Null);
         bound.insert("direction".into(), "Outgoing".into());
+        self.derive_type(&mut bound);
         if bound["inviteContext"]["invitedBy"].is_null() {
             bound["inviteContext"]["invitedBy"] =
                 json!({ "organizationId": organization.0, "organizationName": organization.1 });
@@ -66,6 +67,15 @@ impl PartnerCenter {
             }
         }
         Ok(id)
+    }
+
+    /// The type by the consent, where the service derives it.
+    pub(super) fn derive_type(&self, body: &mut Map<String, Value>) {
+        if self.options.type_follows_consent {
+            let shared = body["consent"]["consentToShareReferralWithMicrosoftSellers"] == true;
+            let word = if shared { "Shared" } else { "Independent" };
+            body.insert("type".into(), word.into());
+        }
     }
 
     /// Stores a referral whose owner and state are settled; returns its time.
@@ -86,7 +96,8 @@ impl PartnerCenter {
                 "self": { "uri": format!("{url}/{id}"), "method": "GET" },
             }),
         );
-        let open = body["status"] == "New";
+        // What only informs is answered by nobody, and runs out by nothing.
+        let open = body["status"] == "New" && !super::leads::is_informational(&body);
         let at = self.store.insert(now, id, engagement, body, |at, body| {
             if open {
                 body.insert("expirationDateTime".into(), text(expiry(at)).into());

@@ -3,7 +3,7 @@
 //!
 //! Served are `GET` and `POST` on `/v1.0/engagements/referrals`, `GET`, `PATCH` and the obsolete
 //! `PUT` on `/v1.0/engagements/referrals/{id}`. People at work without the API (a Microsoft seller,
-//! its review team, a user of the portal) are methods of [`PartnerCenter`]. Nothing happens between
+//! its review team, a customer in the marketplace, a user of the portal) are methods of [`PartnerCenter`]. Nothing happens between
 //! calls: what the service does on its own is done, with its own time, when the next call comes.
 
 mod actors;
@@ -12,6 +12,7 @@ mod bind;
 mod create;
 mod fields;
 mod filters;
+mod leads;
 mod list;
 mod options;
 mod patch;
@@ -32,9 +33,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use actors::InboundDeal;
+pub use leads::{InboundLead, LeadKind};
 pub use options::{
-    Clearing, Count, Filters, ListItems, Mfa, MsxId, NextLink, Omitted, Options, ReferenceFilter,
-    SalesStages, Top, UnknownFields, Validation,
+    Clearing, Count, Filters, ListItems, Mfa, MsxId, NextLink, Omitted, Options, Received,
+    ReferenceFilter, SalesStages, Top, UnknownFields, Validation,
 };
 pub use refusal::Refusal;
 pub use registrations::Review;
@@ -105,10 +107,14 @@ impl PartnerCenter {
                         .body(id)
                         .is_some_and(|body| body["status"] == "New")
                     {
+                        let hides = self.options.expired_leads_lose_people;
                         self.store.write(when, id, |at, body| {
                             body.insert("status".into(), "Closed".into());
                             body.insert("substatus".into(), "Expired".into());
                             body.insert("closedDateTime".into(), text(at).into());
+                            if hides && leads::is_lead(body) {
+                                body["customerProfile"]["team"] = Value::Array(Vec::new());
+                            }
                         });
                     }
                 }
@@ -154,15 +160,21 @@ impl PartnerCenter {
                 Method::GET => {
                     let query = request.uri().query().unwrap_or_default();
                     let own = self.organization().0;
-                    let microsoft = self.options.lists_show_microsoft;
+                    let (microsoft, leads) = (
+                        self.options.lists_show_microsoft,
+                        self.options.lists_show_leads,
+                    );
                     let sees = |body: &Value| {
-                        sight.sees(&own, body) && (microsoft || body["organizationId"] != MICROSOFT)
+                        sight.sees(&own, body)
+                            && (microsoft || body["organizationId"] != MICROSOFT)
+                            && (leads || !body.as_object().is_some_and(leads::is_marketplace_lead))
                     };
                     list::list(&self.store, &self.options, now, &base, query, sees).map(Reply::json)
                 }
                 Method::POST => {
-                    let body = json_body(request)?;
+                    let body = json_body(request, false)?;
                     let id = self.create(now, &body)?;
+                    self.note_caller(request, id, true);
                     let text = self
                         .store
                         .body(id)
@@ -188,8 +200,10 @@ impl PartnerCenter {
         if !matches!(*request.method(), Method::GET | Method::PATCH | Method::PUT) {
             return Err(Refusal::method_not_allowed());
         }
-        let id =
-            Uuid::try_parse(id).map_err(|_| Refusal::invalid("id", "The id must be a GUID."))?;
+        let id = Uuid::try_parse(id).map_err(|_| match self.options.malformed_id {
+            StatusCode::NOT_FOUND => Refusal::not_found(),
+            _ => Refusal::invalid("id", "The id must be a GUID."),
+        })?;
         let body = self.store.body(id).ok_or_else(Refusal::not_found)?;
         if !sight.sees(&self.organization().0, body) {
             return Err(match self.options.foreign {
@@ -198,20 +212,31 @@ impl PartnerCenter {
             });
         }
         if *request.method() == Method::GET {
+            let looks = self.options.received == Received::OnRead
+                && body["direction"] == "Incoming"
+                && body["substatus"] == "Pending";
+            if looks {
+                self.store.write(now, id, |_, body| {
+                    body.insert("substatus".into(), "Received".into());
+                });
+            }
             return Ok(self.represent(id, &base));
         }
+        let lists = self.options.if_match_lists;
         if *request.method() == Method::PUT {
             if !request.headers().contains_key(header::IF_MATCH) {
                 return Err(Refusal::without_if_match(self.options.put_without_if_match));
             }
-            check_if_match(request, body)?;
-            let document = json_body(request)?;
+            check_if_match(request, body, lists)?;
+            let document = json_body(request, false)?;
             self.replace(now, id, &document)?;
+            self.note_caller(request, id, false);
             return Ok(self.represent(id, &base));
         }
-        check_if_match(request, body)?;
-        let document = json_body(request)?;
+        check_if_match(request, body, lists)?;
+        let document = json_body(request, self.options.json_patch_type)?;
         self.patch(now, id, &document, Hand::Api)?;
+        self.note_caller(request, id, false);
         if wants_representation(request) {
             Ok(self.represent(id, &base))
         } else {
@@ -219,6 +244,21 @@ impl PartnerCenter {
                 status: StatusCode::NO_CONTENT,
                 body: Vec::new(),
             })
+        }
+    }
+
+    /// Who wrote, where that shows. Part of the write that it tells of.
+    fn note_caller(&mut self, request: &Request<Bytes>, id: Uuid, created: bool) {
+        let caller = request.headers().get("x-caller-id");
+        if let Some(caller) = caller.and_then(|caller| caller.to_str().ok())
+            && self.options.caller_id_shows
+        {
+            self.store.amend(id, |body| {
+                if created {
+                    body.insert("createdVia".into(), caller.into());
+                }
+                body.insert("lastModifiedVia".into(), caller.into());
+            });
         }
     }
 
@@ -301,7 +341,7 @@ impl Service for PartnerCenter {
     }
 }
 
-fn json_body(request: &Request<Bytes>) -> Result<Value, Refusal> {
+fn json_body(request: &Request<Bytes>, patch_type: bool) -> Result<Value, Refusal> {
     let kind = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -310,10 +350,9 @@ fn json_body(request: &Request<Bytes>) -> Result<Value, Refusal> {
         .and_then(|kind| kind.split(';').next())
         .unwrap_or_default()
         .trim();
-    if !["application/json", "application/json-patch+json"]
-        .iter()
-        .any(|known| kind.eq_ignore_ascii_case(known))
-    {
+    let known = kind.eq_ignore_ascii_case("application/json")
+        || patch_type && kind.eq_ignore_ascii_case("application/json-patch+json");
+    if !known {
         return Err(Refusal::media_type());
     }
     if request.body().len() > MAX_BODY {
@@ -324,7 +363,7 @@ fn json_body(request: &Request<Bytes>) -> Result<Value, Refusal> {
 }
 
 /// Strong comparison with the tag as it stands in the JSON value, its quotes included.
-fn check_if_match(request: &Request<Bytes>, body: &Value) -> Result<(), Refusal> {
+fn check_if_match(request: &Request<Bytes>, body: &Value, lists: bool) -> Result<(), Refusal> {
     let mut given = request
         .headers()
         .get_all(header::IF_MATCH)
@@ -336,6 +375,9 @@ fn check_if_match(request: &Request<Bytes>, body: &Value) -> Result<(), Refusal>
     let tag = body["eTag"].as_str().unwrap_or_default();
     let matches = given.any(|line| {
         line.to_str().is_ok_and(|line| {
+            if !lists {
+                return line.trim() == tag;
+            }
             line.split(',')
                 .map(str::trim)
                 .any(|one| one == "*" || (!one.is_empty() && one == tag))

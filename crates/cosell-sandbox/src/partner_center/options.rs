@@ -72,6 +72,30 @@ options! {
     msx_id / with_msx_id: MsxId = MsxId::Both;
     /// Does a deal that Microsoft sends come with a second referral, Microsoft's own view?
     inbound_has_microsoft_part / with_inbound_has_microsoft_part: bool = true;
+    /// Do lists show leads of the marketplace?
+    lists_show_leads / with_lists_show_leads: bool = true;
+    /// Are the people of a lead taken out when it expires unanswered? The portal hides them.
+    expired_leads_lose_people / with_expired_leads_lose_people: bool = true;
+    /// Does the service derive `type` from the consent to share, whatever was sent?
+    type_follows_consent / with_type_follows_consent: bool = false;
+    /// What makes a new referral "received".
+    received / with_received: Received = Received::OnRequest;
+    /// Is `Error` a word of the service for a closed referral?
+    error_is_a_substatus / with_error_is_a_substatus: bool = true;
+    /// Must a referral that is declined, lost or an error say why?
+    reason_required / with_reason_required: bool = false;
+    /// Refusal of an illegal move of the state: 400 or 409.
+    illegal_move / with_illegal_move: StatusCode = StatusCode::BAD_REQUEST;
+    /// Answer for an id that is no GUID: 400 or 404.
+    malformed_id / with_malformed_id: StatusCode = StatusCode::BAD_REQUEST;
+    /// Are patches of the type `application/json-patch+json` taken, too?
+    json_patch_type / with_json_patch_type: bool = true;
+    /// Are the paths of a patch compared without regard to case?
+    paths_ignore_case / with_paths_ignore_case: bool = false;
+    /// Are `*` and lists understood in `If-Match`?
+    if_match_lists / with_if_match_lists: bool = true;
+    /// Does `X-Caller-Id` show in `createdVia` and `lastModifiedVia`?
+    caller_id_shows / with_caller_id_shows: bool = false;
     /// Which vocabulary of sales stages is taken.
     sales_stages / with_sales_stages: SalesStages = SalesStages::Any;
     /// Refusal of an obsolete `PUT` without `If-Match`: 400 or 412.
@@ -192,6 +216,16 @@ pub enum Omitted {
     Cleared,
     /// They stay as they are.
     Kept,
+}
+
+/// What makes a new referral "received".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// A patch of the recipient's, and nothing else.
+    OnRequest,
+    /// Also the first time that the recipient reads it by its id: it changes by being looked at,
+    /// and so does its version. The answer shows it as it is afterwards.
+    OnRead,
 }
 
 /// Where the Microsoft CRM id appears once Microsoft has accepted.

@@ -82,6 +82,7 @@ impl PartnerCenter {
             operation.apply(&mut after, self.options.clearing)?;
         }
         self.judge(&before, &after, &operations)?;
+        self.derive_type(&mut after);
         self.register(now, &mut after, &operations)?;
 
         let closes = before["status"] != "Closed" && after["status"] == "Closed";
@@ -105,6 +106,11 @@ impl PartnerCenter {
                 &format!("[{index}]"),
                 "An operation has op, path and value.",
             ));
+        };
+        let path = if self.options.paths_ignore_case {
+            in_published_case(path)
+        } else {
+            path
         };
         if !matches!(op, "add" | "replace") {
             return Err(Refusal::invalid(
@@ -169,8 +175,8 @@ impl PartnerCenter {
                     "A closed referral cannot be changed.",
                 )),
                 None if pair(before) == pair(after) => Ok(()),
-                None => Err(Refusal::invalid(
-                    "status",
+                None => Err(Refusal::illegal_move(
+                    self.options.illegal_move,
                     "A closed referral cannot be changed.",
                 )),
             };
@@ -179,8 +185,13 @@ impl PartnerCenter {
             pair(before),
             pair(after),
             (touched("status"), touched("substatus")),
-            self.options.validation,
+            &self.options,
         )?;
+        let ended = matches!(pair(after).1, "Declined" | "Lost" | "Error");
+        let silent = after["statusReason"].as_str().is_none_or(str::is_empty);
+        if self.options.reason_required && ended && silent {
+            return Err(Refusal::invalid("statusReason", "A value is required."));
+        }
         let shared = |body: &Map<String, Value>| {
             body["consent"]["consentToShareReferralWithMicrosoftSellers"] == true
         };
@@ -246,6 +257,28 @@ impl PartnerCenter {
                     .any(|(_, body)| body["organizationId"] == MICROSOFT)
             })
     }
+}
+
+/// The path as it is published, whatever case it came in.
+fn in_published_case(path: &str) -> &str {
+    let same = |known: &&&str| known.eq_ignore_ascii_case(path);
+    let lists = [
+        "/team/-",
+        "/customerProfile/team/-",
+        "/details/requirements/solutions/-",
+        "/name",
+    ];
+    PATHS
+        .iter()
+        .find(same)
+        .copied()
+        .or_else(|| {
+            lists
+                .into_iter()
+                .find(|known| known.eq_ignore_ascii_case(path))
+        })
+        .or_else(|| registrations::published(path))
+        .unwrap_or(path)
 }
 
 fn pair(body: &Map<String, Value>) -> (&str, &str) {

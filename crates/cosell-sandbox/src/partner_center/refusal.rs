@@ -48,6 +48,14 @@ impl Refusal {
         .because("10001", why)
     }
 
+    /// A move of the state that there is not.
+    pub(super) fn illegal_move(status: StatusCode, why: impl Into<String>) -> Self {
+        Self {
+            status,
+            ..Self::invalid("status", why)
+        }
+    }
+
     pub(super) fn media_type() -> Self {
         Self {
             status: StatusCode::UNSUPPORTED_MEDIA_TYPE,

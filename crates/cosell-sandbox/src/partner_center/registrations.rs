@@ -75,6 +75,14 @@ pub(super) fn is_path(path: &str) -> bool {
     PATHS.contains(&path)
 }
 
+/// The path as it is published, whatever case it came in.
+pub(super) fn published(path: &str) -> Option<&'static str> {
+    let mut known = PATHS.iter();
+    known
+        .find(|known| known.eq_ignore_ascii_case(path))
+        .copied()
+}
+
 impl PartnerCenter {
     /// Microsoft's review team does something to the registration of a referral.
     ///

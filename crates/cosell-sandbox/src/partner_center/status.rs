@@ -1,6 +1,6 @@
 //! The status machine: which pairs exist, and who may move from where to where.
 
-use super::options::Validation;
+use super::options::{Options, Validation};
 use super::refusal::Refusal;
 
 /// Organization id of Microsoft.
@@ -37,7 +37,7 @@ pub(super) fn judge(
     from: (&str, &str),
     to: (&str, &str),
     named: (bool, bool),
-    validation: Validation,
+    options: &Options,
 ) -> Result<(), Refusal> {
     if from.0 != to.0 && named != (true, true) {
         let missing = if named.0 { "substatus" } else { "status" };
@@ -46,15 +46,15 @@ pub(super) fn judge(
             "Status and substatus change in one document.",
         ));
     }
-    if !is_pair(to.0, to.1) {
+    if !is_pair(to.0, to.1) || to.1 == "Error" && !options.error_is_a_substatus {
         return Err(Refusal::invalid(
             "substatus",
             format!("{} is no substatus of {}.", to.1, to.0),
         ));
     }
-    if !is_move(from, to, validation) {
-        return Err(Refusal::invalid(
-            "status",
+    if !is_move(from, to, options.validation) {
+        return Err(Refusal::illegal_move(
+            options.illegal_move,
             format!("{}/{} cannot become {}/{}.", from.0, from.1, to.0, to.1),
         ));
     }

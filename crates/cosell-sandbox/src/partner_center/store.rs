@@ -221,6 +221,15 @@ impl Store {
         self.note(at, id, false);
     }
 
+    /// Completes the newest version of a referral, as part of the write that made it.
+    pub(super) fn amend(&mut self, id: Uuid, edit: impl FnOnce(&mut Map<String, Value>)) {
+        if let Some(record) = self.records.get_mut(&id)
+            && let Value::Object(body) = Arc::make_mut(&mut record.current.body)
+        {
+            edit(body);
+        }
+    }
+
     fn version(&mut self, at: DateTime<Utc>, mut body: Map<String, Value>) -> Version {
         let drawn = self.draw() >> 32;
         let seconds = at.timestamp();

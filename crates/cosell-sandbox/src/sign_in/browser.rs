@@ -103,6 +103,7 @@ impl Endpoint<'_> {
             redirect: redirect.to_owned(),
             challenge,
             offline: self.asks_offline(),
+            claims: self.field("claims").map(ToOwned::to_owned),
             expires: self.now + CODE_LIFE,
             redeemed: false,
         };
@@ -151,6 +152,12 @@ impl Endpoint<'_> {
         held.redeemed = true;
         let held = held.clone();
         let user = self.user(&held.upn)?;
+        if let Some(claims) = held.claims {
+            tokens.answer(&held.upn, claims);
+        }
+        if let Some(claims) = tokens.demands(user) {
+            return Err(Refusal::demanding(claims));
+        }
         let access = tokens.issue(
             self.now,
             self.options,

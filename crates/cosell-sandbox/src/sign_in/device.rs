@@ -95,6 +95,9 @@ impl Endpoint<'_> {
         }
         let held = held.clone();
         let user = self.user(&self.options.person)?;
+        if let Some(claims) = tokens.demands(user) {
+            return Err(Refusal::demanding(claims));
+        }
         let (service, resource) = held.audience;
         let access = tokens.issue(
             self.now,

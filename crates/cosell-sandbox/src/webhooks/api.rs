@@ -7,7 +7,10 @@ use serde_json::{Map, Value, json};
 use url::Url;
 use uuid::Uuid;
 
-use super::{EVENTS, OTHER_EVENTS, Registration, Validation, Webhooks, options::PostOnExisting};
+use super::{
+    EVENTS, OTHER_EVENTS, Registration, Validation, Webhooks,
+    options::{NoRegistration, PostOnExisting},
+};
 use crate::service::{Caller, TokenFault};
 
 const ROOT: &str = "/webhooks/v1/registration";
@@ -68,6 +71,8 @@ impl Webhooks {
         let number = self.id();
         let reply = self.route(now, caller, request);
         let (status, body, retry_after) = match &reply {
+            // Nothing to say: no body.
+            Ok(Value::Null) => (StatusCode::OK, String::new(), None),
             Ok(body) => (StatusCode::OK, body.to_string(), None),
             Err(refusal) => (
                 refusal.status,
@@ -121,10 +126,12 @@ impl Webhooks {
         let get = request.method() == Method::GET;
         let post = request.method() == Method::POST;
         match rest.trim_matches('/') {
-            "" if get => {
-                let held = self.registration.as_ref().ok_or_else(Refusal::not_found)?;
-                Ok(shown(held, self.options.subscriber_id_on_read))
-            }
+            "" if get => match (&self.registration, self.options.no_registration) {
+                (Some(held), _) => Ok(shown(held, self.options.subscriber_id_on_read)),
+                (None, NoRegistration::NotFound) => Err(Refusal::not_found()),
+                (None, NoRegistration::EmptyObject) => Ok(json!({})),
+                (None, NoRegistration::Nothing) => Ok(Value::Null),
+            },
             "" if post => {
                 if self.registration.is_some()
                     && self.options.post_on_existing == PostOnExisting::Conflict

@@ -9,13 +9,17 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
-    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize, SigningKey as _, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, CustomExtension, DnType,
+    IsCa, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize, SigningKey as _,
+    date_time_ymd,
 };
 
 use super::options::{CertificateFile, Signature};
 
 const MICROSOFT: &str = "Microsoft Corporation";
+
+/// Where the signing certificate says that its issuer is found. Certificates say so over http.
+const ISSUER_AT: &str = "http://www.microsoft.com/pkiops/certs/Sandbox%20Issuing%20CA%2001.crt";
 
 /// Shared by all forks of a sandbox, which therefore sign alike.
 #[derive(Clone, Default)]
@@ -31,6 +35,8 @@ struct Authority {
     intermediate: String,
     by_root: Certificate,
     by_intermediate: String,
+    issuer_elsewhere: Vec<u8>,
+    issuer: Vec<u8>,
     expired: String,
     other_organization: String,
     untrusted: String,
@@ -86,10 +92,19 @@ impl Keys {
                         format!("{}{}", authority.by_intermediate, authority.intermediate)
                             .into_bytes()
                     }
+                    CertificateFile::IssuerElsewhere => authority.issuer_elsewhere.clone(),
                 })
             }
             _ => None,
         }
+    }
+
+    /// The certificate of the issuer whose file has this name.
+    pub(super) fn issuer(&self, name: &str) -> Option<Vec<u8>> {
+        let authority = self.authority()?;
+        ISSUER_AT
+            .ends_with(&format!("/{name}"))
+            .then(|| authority.issuer.clone())
     }
 }
 
@@ -110,6 +125,8 @@ impl Authority {
         let stranger =
             CertifiedIssuer::self_signed(authority(MICROSOFT, "Sandbox Root")?, small()?)?;
 
+        let mut apart = leaf()?;
+        apart.custom_extensions.push(issuer_is_at(ISSUER_AT));
         let mut old = leaf()?;
         old.not_before = date_time_ymd(2020, 1, 1);
         old.not_after = date_time_ymd(2021, 1, 1);
@@ -117,6 +134,8 @@ impl Authority {
         Ok(Self {
             by_root: leaf()?.signed_by(&key, &root)?,
             by_intermediate: leaf()?.signed_by(&key, &intermediate)?.pem(),
+            issuer_elsewhere: apart.signed_by(&key, &intermediate)?.der().to_vec(),
+            issuer: intermediate.der().to_vec(),
             expired: old.signed_by(&key, &root)?.pem(),
             other_organization: format!("{by_contoso}{}", contoso.pem()),
             untrusted: leaf()?.signed_by(&key, &stranger)?.pem(),
@@ -125,6 +144,20 @@ impl Authority {
             key,
         })
     }
+}
+
+/// The extension that names the address of the issuer's certificate (authority information access).
+/// The address has at most a hundred bytes, so that each length fits into one.
+fn issuer_is_at(address: &str) -> CustomExtension {
+    let tagged = |tag: u8, content: &[u8]| {
+        let length = u8::try_from(content.len()).unwrap_or_default();
+        [&[tag, length], content].concat()
+    };
+    // The method "issuers of the authority", 1.3.6.1.5.5.7.48.2.
+    let method = tagged(0x06, &[0x2b, 6, 1, 5, 5, 7, 0x30, 2]);
+    let place = tagged(0x86, address.as_bytes());
+    let access = tagged(0x30, &[method, place].concat());
+    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], tagged(0x30, &access))
 }
 
 /// Issuers sign nothing but certificates, so they may have keys that are quick to make.

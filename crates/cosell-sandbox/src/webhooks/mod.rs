@@ -1,7 +1,7 @@
 //! Partner Center's webhooks: one registration, signed posts to its address, validation events.
 //!
-//! Served are `/webhooks/v1/registration` with what lies below it, and the certificates below
-//! `/cert/`. What happens to referrals becomes posts that wait, in sandbox time, until somebody
+//! Served are `/webhooks/v1/registration` with what lies below it, the certificates below `/cert/`,
+//! and those of their issuers below `/pkiops/certs/`. What happens to referrals becomes posts that wait, in sandbox time, until somebody
 //! takes them ([`Sandbox::take_deliveries`](crate::Sandbox::take_deliveries)) and reports how they
 //! ended. A post that fails is tried again with a growing delay, ten times in all.
 
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub use options::{
-    CertificateFile, DeliveryOrder, Options, PostOnExisting, ResourceUri, Signature,
+    CertificateFile, DeliveryOrder, NoRegistration, Options, PostOnExisting, ResourceUri, Signature,
 };
 
 use crate::{
@@ -350,6 +350,9 @@ impl Service for Webhooks {
         if let Some(name) = request.uri().path().strip_prefix("/cert/") {
             return self.certificate(name);
         }
+        if let Some(name) = request.uri().path().strip_prefix("/pkiops/certs/") {
+            return self.issuer(name);
+        }
         // Kept for seven days by the service.
         self.validations
             .retain(|_, validation| now - validation.made < TimeDelta::days(7));
@@ -373,6 +376,18 @@ impl Webhooks {
             *response.body_mut() = Bytes::from(file);
         } else {
             *response.status_mut() = StatusCode::NOT_FOUND;
+        }
+        response
+    }
+}
+
+impl Webhooks {
+    /// The certificate of an issuer, where the signing certificate says that it is.
+    fn issuer(&self, name: &str) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::new());
+        match self.keys.issuer(name) {
+            Some(file) => *response.body_mut() = Bytes::from(file),
+            None => *response.status_mut() = StatusCode::NOT_FOUND,
         }
         response
     }

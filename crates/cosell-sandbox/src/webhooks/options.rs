@@ -34,6 +34,18 @@ pub enum PostOnExisting {
     Conflict,
 }
 
+/// What reading the registration says where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NoRegistration {
+    /// 404 with the service's error body.
+    #[default]
+    NotFound,
+    /// 200 with an empty object.
+    EmptyObject,
+    /// 200 without a body.
+    Nothing,
+}
+
 /// How the certificate is served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CertificateFile {
@@ -46,6 +58,9 @@ pub enum CertificateFile {
     Pem,
     /// Text with marks, issued by an intermediate that follows in the same file.
     PemChain,
+    /// Binary, issued by an intermediate that is not in the file: the certificate names an address
+    /// where it is found (on `www.microsoft.com`), and the sandbox serves it there.
+    IssuerElsewhere,
 }
 
 /// Who signs, and how: for trying what a receiver refuses.
@@ -99,6 +114,8 @@ pub struct Options {
     pub order: DeliveryOrder,
     /// What `POST` does where a registration exists.
     pub post_on_existing: PostOnExisting,
+    /// What reading says where nothing is registered.
+    pub no_registration: NoRegistration,
     /// May a registration name no event (default no, 400)?
     pub empty_events: bool,
     /// Does reading a registration give its `SubscriberId` (default no)?
@@ -173,6 +190,27 @@ impl Options {
         self
     }
 
+    /// Sets what reading says where nothing is registered.
+    #[must_use]
+    pub fn with_no_registration(mut self, what: NoRegistration) -> Self {
+        self.no_registration = what;
+        self
+    }
+
+    /// Says whether a registration may name no event.
+    #[must_use]
+    pub fn with_empty_events(mut self, may: bool) -> Self {
+        self.empty_events = may;
+        self
+    }
+
+    /// Says whether reading a registration gives its `SubscriberId`.
+    #[must_use]
+    pub fn with_subscriber_id_on_read(mut self, given: bool) -> Self {
+        self.subscriber_id_on_read = given;
+        self
+    }
+
     /// Sets the roles that may register.
     #[must_use]
     pub fn with_roles(mut self, roles: Vec<String>) -> Self {
@@ -204,6 +242,7 @@ impl Default for Options {
             duplicates: 0,
             order: DeliveryOrder::default(),
             post_on_existing: PostOnExisting::default(),
+            no_registration: NoRegistration::default(),
             empty_events: false,
             subscriber_id_on_read: false,
             roles: roles.map(Into::into).to_vec(),

@@ -241,3 +241,96 @@ async fn a_served_sandbox_posts_by_itself() {
     assert!(seen.contains("related-referral-created"), "{seen}");
     running.shutdown().await;
 }
+
+/// A receiver on https that answers 204, with the root that vouches for it.
+async fn tls_receiver() -> (TcpListener, tokio_rustls::TlsAcceptor, String) {
+    use rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer};
+    let key = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let private = PrivateKeyDer::try_from(key.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![key.cert.der().clone()], private)
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    (listener, acceptor, key.cert.pem())
+}
+
+#[tokio::test]
+async fn a_served_sandbox_posts_to_https_receivers_that_it_was_given_a_root_for() {
+    let (receiver, acceptor, root) = tls_receiver().await;
+    let hook = format!(
+        "https://localhost:{}/pc",
+        receiver.local_addr().unwrap().port()
+    );
+    let sandbox = SandboxHandle::new(Options::default());
+    let with_root = ServeOptions::default().with_receiver_roots(root.clone());
+    let running = serve(sandbox.clone(), with_root).await.unwrap();
+    sandbox.with(|sandbox| {
+        let now = sandbox.now();
+        let webhooks = sandbox.webhooks_mut();
+        webhooks.take_over(hook.clone(), &EVENTS);
+        webhooks.post_event(now, "invoice-ready", "x", "invoice");
+    });
+    let (stream, _) = receiver.accept().await.unwrap();
+    let mut stream = acceptor.accept(stream).await.unwrap();
+    let mut seen = Vec::new();
+    while !String::from_utf8_lossy(&seen).contains('}') {
+        assert_ne!(stream.read_buf(&mut seen).await.unwrap(), 0);
+    }
+    stream
+        .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+        .await
+        .unwrap();
+    stream.flush().await.unwrap();
+    let seen = String::from_utf8(seen).unwrap();
+    assert!(seen.starts_with("POST /pc HTTP/1.1\r\n"), "{seen}");
+    assert!(seen.contains("invoice-ready"), "{seen}");
+    running.shutdown().await;
+
+    // Another root, or none: such a receiver is not reached, and the post waits for its next try.
+    let (_, _, stranger) = tls_receiver().await;
+    for options in [
+        ServeOptions::default(),
+        ServeOptions::default().with_receiver_roots(stranger),
+    ] {
+        let sandbox = SandboxHandle::new(self::options());
+        let running = serve(sandbox.clone(), options).await.unwrap();
+        let acceptor = acceptor.clone();
+        sandbox.with(|sandbox| {
+            let now = sandbox.now();
+            let webhooks = sandbox.webhooks_mut();
+            webhooks.take_over(hook.clone(), &EVENTS);
+            webhooks.post_event(now, "invoice-ready", "x", "invoice");
+        });
+        // The sandbox's clock stands still: once the try is over, the next is due ten seconds on.
+        let later = sandbox.now() + chrono::TimeDelta::seconds(10);
+        let over = async {
+            while sandbox.with(|sandbox| sandbox.webhooks().next_delivery()) != Some(later) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = over => {}
+            accepted = async {
+                let (stream, _) = receiver.accept().await.unwrap();
+                let _ = acceptor.accept(stream).await;
+                std::future::pending::<()>().await;
+            } => accepted,
+        }
+        running.shutdown().await;
+    }
+
+    for bad in [
+        "no certificate",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
+    ] {
+        let options = ServeOptions::default().with_receiver_roots(bad);
+        let error = serve(SandboxHandle::new(Options::default()), options)
+            .await
+            .unwrap_err();
+        assert!(error.to_string().starts_with("receiver roots:"), "{error}");
+    }
+}

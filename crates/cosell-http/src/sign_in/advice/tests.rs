@@ -1,8 +1,16 @@
 use super::*;
 
+fn refuse(oauth: &str, description: Option<&str>) -> TokenError {
+    let wording = Wording {
+        description,
+        ..Wording::default()
+    };
+    refused(oauth, wording)
+}
+
 #[test]
 fn a_refusal_names_code_and_cure_and_no_session() {
-    let error = refused(
+    let error = refuse(
         "invalid_grant",
         Some(
             "AADSTS50076: Due to a change you must use multi-factor authentication.\r\n\
@@ -25,7 +33,7 @@ fn odd_refusals_are_borne() {
         Some("AADSTS"),
         Some("AADSTS999999999999: x"),
     ] {
-        let error = refused("made_up", description);
+        let error = refuse("made_up", description);
         let TokenError::Refused { code, advice, .. } = &error else {
             panic!("not a refusal");
         };
@@ -97,7 +105,7 @@ fn every_number_of_the_record_has_its_cure() {
     let mut known = 0;
     for (word, numbers, cure) in record {
         for number in *numbers {
-            let error = refused(word, Some(&format!("AADSTS{number}: Some text.")));
+            let error = refuse(word, Some(&format!("AADSTS{number}: Some text.")));
             assert_eq!(error.cure(), *cure, "{number}");
             let TokenError::Refused { advice, .. } = &error else {
                 panic!("not a refusal");
@@ -110,7 +118,39 @@ fn every_number_of_the_record_has_its_cure() {
     assert_eq!(known, listed, "the record names every number of the table");
     for (words, cure, _) in WORDS {
         for word in *words {
-            assert_eq!(refused(word, None).cure(), *cure, "{word}");
+            assert_eq!(refuse(word, None).cure(), *cure, "{word}");
         }
     }
+}
+
+#[test]
+fn the_finer_word_and_the_claims_are_kept() {
+    let claims = r#"{"access_token":{"polids":{"essential":true}}}"#;
+    let wording = Wording {
+        description: Some("AADSTS50076: Due to a change."),
+        suberror: Some("basic_action"),
+        claims: Some(claims),
+    };
+    let error = refused("invalid_grant", wording);
+    assert_eq!(error.code(), Some("invalid_grant AADSTS50076 basic_action"));
+    assert_eq!(error.cure(), Cure::SignIn);
+    let TokenError::Refused { claims: kept, .. } = error else {
+        panic!("not a refusal");
+    };
+    assert_eq!(kept.unwrap().as_json(), claims);
+
+    // The word tells where the number does not.
+    let wording = Wording {
+        suberror: Some("consent_required"),
+        claims: Some("no object"),
+        ..Wording::default()
+    };
+    let error = refused("invalid_grant", wording);
+    assert_eq!(error.cure(), Cure::Consent);
+    assert!(matches!(error, TokenError::Refused { claims: None, .. }));
+    let odd = Wording {
+        suberror: Some("AADSTS65001 x"),
+        ..Wording::default()
+    };
+    assert_eq!(refused("invalid_grant", odd).code(), Some("invalid_grant"));
 }

@@ -1,10 +1,7 @@
 //! A sandbox with its time, a client of its registration, and a receiver of its posts.
 
 use std::{
-    sync::{
-        Arc, LazyLock, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
@@ -86,14 +83,14 @@ impl Transport for Receiver {
     }
 }
 
-/// Counts what goes over it.
+/// Notes what is asked for over it.
 #[derive(Debug)]
-pub(super) struct Counted(InProcess, Arc<AtomicUsize>);
+pub(super) struct Noted(InProcess, Arc<Mutex<Vec<String>>>);
 
 #[async_trait]
-impl Transport for Counted {
+impl Transport for Noted {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        self.1.fetch_add(1, Ordering::Relaxed);
+        self.1.lock().unwrap().push(request.uri().to_string());
         self.0.send(request).await
     }
 }
@@ -103,7 +100,7 @@ pub(super) struct World {
     pub(super) webhooks: Webhooks,
     pub(super) receiver: Receiver,
     pub(super) time: Arc<Time>,
-    fetched: Arc<AtomicUsize>,
+    fetched: Arc<Mutex<Vec<String>>>,
 }
 
 impl World {
@@ -151,14 +148,11 @@ impl World {
             .build()
             .unwrap();
 
-        let fetched = Arc::new(AtomicUsize::new(0));
+        let fetched = Arc::<Mutex<Vec<String>>>::default();
         let root = sandbox.with(|sandbox| sandbox.webhooks().root_certificate());
         let verifier = Verifier::new(
             TrustAnchors::from_pem(root.as_bytes()).unwrap(),
-            Arc::new(Counted(
-                InProcess::new(sandbox.clone()),
-                Arc::clone(&fetched),
-            )),
+            Arc::new(Noted(InProcess::new(sandbox.clone()), Arc::clone(&fetched))),
             Arc::new(Patient(sandbox.clone())),
             options,
         )
@@ -206,6 +200,11 @@ impl World {
         self.told().pop().unwrap()
     }
 
+    /// Lets Partner Center post what is due.
+    pub(super) async fn post_again(&self) -> usize {
+        self.sandbox.deliver(&self.receiver).await
+    }
+
     pub(super) fn told(&self) -> Vec<Result<Event, Refusal>> {
         self.receiver.told.lock().unwrap().clone()
     }
@@ -217,7 +216,12 @@ impl World {
 
     /// Requests for certificates.
     pub(super) fn fetched(&self) -> usize {
-        self.fetched.load(Ordering::Relaxed)
+        self.addresses().len()
+    }
+
+    /// Addresses that the verifier asked.
+    pub(super) fn addresses(&self) -> Vec<String> {
+        self.fetched.lock().unwrap().clone()
     }
 
     /// Nobody posts while a client waits.

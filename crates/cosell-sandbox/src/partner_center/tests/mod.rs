@@ -1,10 +1,12 @@
 //! Requests as a client sends them, against the service as it stands.
 
 mod doors;
+mod leads;
 mod lists;
 mod patches;
 mod posts;
 mod puts;
+mod readings;
 mod registrations;
 mod story;
 
