@@ -225,6 +225,20 @@ impl Rows {
         }
     }
 
+    /// The first row that `query` finds, if there is one; give it an order.
+    ///
+    /// # Errors
+    /// [`Error`]. Cancel safety: may be dropped.
+    pub async fn first(&self, query: &Query) -> Result<Option<Row>, Error> {
+        let mut pages = self.pages(&query.clone().with_top(1), PageOptions::default());
+        while let Some(page) = pages.next_page().await? {
+            if let Some(row) = page.rows.into_iter().next() {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
+    }
+
     /// Reads rows page by page.
     pub fn pages(&self, query: &Query, options: PageOptions) -> Pages {
         Pages::start(self.client.clone(), &self.table, query, options)

@@ -300,11 +300,13 @@ impl Planner<'_> {
                 plan.fields.insert(field, FieldPlan::Unshared);
                 continue;
             };
-            if value.is_null() {
+            let becomes = self.at_birth(&field, target, value);
+            // Of nothing comes nothing, unless the target has a default.
+            if value.is_null() && becomes.as_ref().map_or(true, Value::is_null) {
                 plan.fields.insert(field, FieldPlan::Unshared);
                 continue;
             }
-            match self.at_birth(&field, target, value) {
+            match becomes {
                 Ok(value) => {
                     plan.fields
                         .insert(field.clone(), born(target, value.clone()));

@@ -1,10 +1,14 @@
-//! Putting both services, the store and the policy together.
+//! Putting both services, the store, the mapping and the policy together.
+
+mod fault;
 
 use std::{future::Future, sync::Arc};
 
 use cosell_dataverse::{Dataverse, PageOptions, Query, Table};
-use cosell_http::ErrorKind;
-use cosell_mapping::{Context, DateZone, FieldSet, Path};
+use cosell_mapping::{
+    Context, DateZone, Path,
+    rules::{Approval, Faults, Mapping, Severity},
+};
 use cosell_referrals::{ListOptions, Order, OrderBy, Referrals};
 use cosell_sync::{
     Clock, DryRun, Engine, EngineError, EngineOptions, MergePolicy, RoundReport, StateStore,
@@ -12,8 +16,10 @@ use cosell_sync::{
 
 use crate::{
     CompareError, Comparison, CosellPolicy, Dynamics, DynamicsOptions, PartnerCenter,
-    PartnerCenterOptions, TokioTime, compare, dynamics,
+    PartnerCenterOptions, TokioTime, Trial, TrialError, compare, dynamics, live,
 };
+
+pub use fault::{ConnectError, ConnectFault, Service};
 
 /// Both services connected, with an engine between them.
 ///
@@ -23,6 +29,9 @@ pub struct Cosell {
     engine: Engine,
     referrals: PartnerCenter,
     opportunities: Dynamics,
+    mapping: Mapping,
+    warnings: Faults,
+    configured: Context,
 }
 
 impl Cosell {
@@ -37,9 +46,10 @@ impl Cosell {
             referrals,
             dataverse,
             store,
-            policy: Arc::new(CosellPolicy::default()),
+            policy: None,
             clock: Arc::new(TokioTime),
-            fields: FieldSet::default_connector(),
+            mapping: None,
+            approval: Approval::Any,
             zone: DateZone::default(),
             patchable: Vec::new(),
             partner_center: PartnerCenterOptions::default(),
@@ -61,6 +71,34 @@ impl Cosell {
     /// The CRM side.
     pub fn dynamics(&self) -> &Dynamics {
         &self.opportunities
+    }
+
+    /// The mapping in use.
+    pub fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// What the owner of the mapping should know about it, as its check against the services
+    /// told when they were connected.
+    pub fn warnings(&self) -> &Faults {
+        &self.warnings
+    }
+
+    /// Holds a mapping against the live services, such as the next version of the one in use, to
+    /// check it, explain a deal and preview many. Writes nothing and changes nothing here.
+    ///
+    /// # Errors
+    /// [`TrialError::Service`] when the CRM's definitions cannot be read. Cancel safety: may be
+    /// dropped.
+    pub async fn try_out(&self, mapping: Mapping) -> Result<Trial, TrialError> {
+        Trial::new(
+            mapping,
+            self.referrals.client().clone(),
+            self.opportunities.client().clone(),
+            self.configured.clone(),
+            self.opportunities.options().clone(),
+        )
+        .await
     }
 
     /// Looks at both sides once and carries over what changed.
@@ -105,9 +143,10 @@ pub struct CosellBuilder {
     referrals: Referrals,
     dataverse: Dataverse,
     store: Arc<dyn StateStore>,
-    policy: Arc<dyn MergePolicy>,
+    policy: Option<Arc<dyn MergePolicy>>,
     clock: Arc<dyn Clock>,
-    fields: FieldSet,
+    mapping: Option<Mapping>,
+    approval: Approval,
     zone: DateZone,
     patchable: Vec<Path>,
     partner_center: PartnerCenterOptions,
@@ -116,10 +155,10 @@ pub struct CosellBuilder {
 }
 
 impl CosellBuilder {
-    /// Who wins when both sides moved.
+    /// Who wins when both sides moved, in place of what the mapping says.
     #[must_use]
     pub fn policy(mut self, policy: impl MergePolicy) -> Self {
-        self.policy = Arc::new(policy);
+        self.policy = Some(Arc::new(policy));
         self
     }
 
@@ -130,10 +169,20 @@ impl CosellBuilder {
         self
     }
 
-    /// Another set of fields.
+    /// Another mapping than [`Mapping::minimal`]: the fields, where each stands on either side,
+    /// when it is written, and who wins. It is checked against both services when they are
+    /// connected, which costs about twenty reads of the CRM's definitions.
     #[must_use]
-    pub fn fields(mut self, fields: FieldSet) -> Self {
-        self.fields = fields;
+    pub fn mapping(mut self, mapping: Mapping) -> Self {
+        self.mapping = Some(mapping);
+        self
+    }
+
+    /// Which mappings this environment takes; any unless said otherwise. Production takes those
+    /// that were reviewed, known by their content hash.
+    #[must_use]
+    pub fn approval(mut self, approval: Approval) -> Self {
+        self.approval = approval;
         self
     }
 
@@ -173,59 +222,106 @@ impl CosellBuilder {
         self
     }
 
-    /// Asks both services who we are there and whether all columns exist, reads the currencies,
-    /// and finishes. Writes nothing. Cancel safety: may be dropped.
+    fn configured(&self) -> Context {
+        let context = Context::default().with_zone(self.zone);
+        let patchable = self.patchable.iter().cloned();
+        patchable.fold(context, Context::with_patchable)
+    }
+
+    /// Holds the mapping that was given (or the default) against the live services, before it is
+    /// used. Writes nothing.
     ///
     /// # Errors
-    /// [`ConnectError`] with everything that is wrong on both sides.
+    /// [`TrialError::Service`] when the CRM's definitions cannot be read. Cancel safety: may be
+    /// dropped.
+    pub async fn try_out(&self) -> Result<Trial, TrialError> {
+        let mapping = self.mapping.clone().unwrap_or_else(Mapping::minimal);
+        Trial::new(
+            mapping,
+            self.referrals.clone(),
+            self.dataverse.clone(),
+            self.configured(),
+            self.dynamics.clone(),
+        )
+        .await
+    }
+
+    /// Asks both services who we are there, checks the mapping against what they have, reads the
+    /// currencies, option labels and keys that it needs, and finishes. Writes nothing. What the
+    /// CRM's administrators change afterwards (a new option, user or currency) is known after the
+    /// next `connect`; until then such values are held. Cancel safety: may be dropped.
+    ///
+    /// # Errors
+    /// [`ConnectError`] with everything that is wrong: with the services, with the mapping, and
+    /// whether it was reviewed.
     pub async fn connect(self) -> Result<Cosell, ConnectError> {
-        let mut faults = Vec::new();
-        let mut trouble = |side: Service, error: cosell_http::Error| {
-            faults.push(ConnectFault::new(side, error));
+        let configured = self.configured();
+        let (mapping, given) = match self.mapping {
+            Some(mapping) => (mapping, true),
+            None => (Mapping::minimal(), false),
         };
+        let mut faults = Vec::new();
+        if let Err(unreviewed) = self.approval.admit(&mapping) {
+            faults.push(ConnectFault::Unreviewed(unreviewed));
+        }
         let newest = ListOptions::default().with_order(Order::newest(OrderBy::Updated));
         if let Err(error) = self.referrals.first_page(&newest).await {
-            trouble(Service::PartnerCenter, error);
+            faults.push(ConnectFault::new(Service::PartnerCenter, error));
         }
-        let organization = match self.dataverse.who_am_i().await {
-            Ok(who) => Some(who.organization_id),
-            Err(error) => {
-                trouble(Service::Dynamics, error);
-                None
+        let mut context = configured.clone();
+        let mut report = Faults::default();
+        let mut organization = None;
+        let asked = match self.dataverse.who_am_i().await {
+            Ok(who) => {
+                organization = Some(who.organization_id);
+                match given {
+                    true => live::read(&self.dataverse, mapping.fields(), context.clone())
+                        .await
+                        .map(|live| {
+                            report = mapping.check(&live.schema);
+                            context = live.context;
+                        }),
+                    false => dynamics::currencies(&self.dataverse)
+                        .await
+                        .map(|currencies| context = context.clone().with_currencies(currencies)),
+                }
             }
+            Err(error) => Err(error),
         };
-        let mut context = Context::default().with_zone(self.zone);
-        for path in self.patchable {
-            context = context.with_patchable(path);
+        if let Err(error) = asked {
+            faults.push(ConnectFault::new(Service::Dynamics, error));
         }
-        if organization.is_some() {
-            match dynamics::currencies(&self.dataverse).await {
-                Ok(currencies) => context = context.with_currencies(currencies),
-                Err(error) => trouble(Service::Dynamics, error),
-            }
-        }
-        let (fields, context) = (Arc::new(self.fields), Arc::new(context));
+        let fields = Arc::new(mapping.fields().clone());
+        let context = Arc::new(context);
         let opportunities = Dynamics::new(
-            self.dataverse.clone(),
+            self.dataverse,
             organization.unwrap_or_default(),
             Arc::clone(&fields),
             Arc::clone(&context),
             self.dynamics,
         );
+        let unfit = report.errors().next().is_some();
+        let errors = report.iter().filter(|it| it.severity == Severity::Error);
+        faults.extend(errors.cloned().map(ConnectFault::Mapping));
+        // A column that the mapping names wrongly has been told already.
         if organization.is_some()
+            && !unfit
             && let Err(error) = opportunities.probe().await
         {
-            trouble(Service::Dynamics, error);
+            faults.push(ConnectFault::new(Service::Dynamics, error));
         }
         if !faults.is_empty() {
             return Err(ConnectError { faults });
         }
         let referrals = PartnerCenter::new(self.referrals, fields, context, self.partner_center);
+        let policy = self
+            .policy
+            .unwrap_or_else(|| Arc::new(CosellPolicy::from(&mapping)));
         let engine = Engine::builder(
             Arc::new(referrals.clone()),
             Arc::new(opportunities.clone()),
             self.store,
-            self.policy,
+            policy,
             self.clock,
         )
         .options(self.engine)
@@ -234,6 +330,9 @@ impl CosellBuilder {
             engine,
             referrals,
             opportunities,
+            mapping,
+            warnings: report,
+            configured,
         })
     }
 }
@@ -251,78 +350,3 @@ impl Dynamics {
         Ok(())
     }
 }
-
-/// Which service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Service {
-    /// Partner Center.
-    PartnerCenter,
-    /// Dynamics 365.
-    Dynamics,
-}
-
-/// One thing that is wrong with a connection.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct ConnectFault {
-    /// Where.
-    pub service: Service,
-    /// What the call came to.
-    pub error: cosell_http::Error,
-    /// What to do.
-    pub cure: &'static str,
-}
-
-impl ConnectFault {
-    fn new(service: Service, error: cosell_http::Error) -> Self {
-        let cure = match (service, error.kind()) {
-            (_, ErrorKind::SignIn) => {
-                "check tenant, client id and secret, or sign in again to get a new refresh token"
-            }
-            (_, ErrorKind::Transport) => "check the address and that this machine reaches it",
-            (Service::PartnerCenter, ErrorKind::Denied) => {
-                "give the user the role Referrals Admin and sign in with multi-factor \
-                 authentication"
-            }
-            (Service::Dynamics, ErrorKind::Denied) => {
-                "add the application as an application user of the environment, with rights on \
-                 opportunities, accounts and currencies"
-            }
-            (Service::Dynamics, ErrorKind::Refused | ErrorKind::NotFound) => {
-                "check the address, and that the connector's columns exist under the configured \
-                 names"
-            }
-            (_, ErrorKind::Malformed) => "check that the address is the service's own",
-            _ => "check the address; if it is right, try again later",
-        };
-        Self {
-            service,
-            error,
-            cure,
-        }
-    }
-}
-
-/// A service cannot be worked with. Nothing was written.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct ConnectError {
-    /// Everything that is wrong.
-    pub faults: Vec<ConnectFault>,
-}
-
-impl std::fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (place, fault) in self.faults.iter().enumerate() {
-            let name = match fault.service {
-                Service::PartnerCenter => "Partner Center",
-                Service::Dynamics => "Dynamics 365",
-            };
-            let between = if place == 0 { "" } else { "\n" };
-            write!(f, "{between}{name}: {}; {}", fault.error, fault.cure)?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for ConnectError {}

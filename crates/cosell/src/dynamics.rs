@@ -3,6 +3,7 @@
 //! Rows carry our stamp, ids of rows that we make are derived, and the service refuses a second
 //! of the same id: this side can be proven where Partner Center can only be looked into.
 
+mod accounts;
 mod options;
 mod read;
 mod write;
@@ -22,6 +23,7 @@ use cosell_sync::{
 };
 use uuid::Uuid;
 
+pub use accounts::{AccountMatch, AccountMatcher, Customer, NameAndPostalCode};
 pub use options::{ConnectorColumns, DynamicsOptions};
 
 use crate::{derived, failure};
@@ -58,6 +60,10 @@ impl Dynamics {
 
     pub(crate) fn client(&self) -> &Dataverse {
         &self.client
+    }
+
+    pub(crate) fn options(&self) -> &DynamicsOptions {
+        &self.options
     }
 
     fn deleted(id: Uuid) -> Hint {

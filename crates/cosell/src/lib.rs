@@ -7,15 +7,21 @@ mod connect;
 mod derived;
 mod dynamics;
 mod failure;
+mod live;
 mod partner_center;
 mod policy;
+mod trial;
 
 pub use clock::TokioTime;
 pub use compare::{CompareError, ComparedPair, Comparison, Difference, Double};
 pub use connect::{ConnectError, ConnectFault, Cosell, CosellBuilder, Service};
-pub use dynamics::{ConnectorColumns, Dynamics, DynamicsOptions, currencies};
+pub use dynamics::{
+    AccountMatch, AccountMatcher, ConnectorColumns, Customer, Dynamics, DynamicsOptions,
+    NameAndPostalCode, currencies,
+};
 pub use partner_center::{NewDeals, PartnerCenter, PartnerCenterOptions};
 pub use policy::{CRM, Conflict, CosellPolicy, REFERRAL};
+pub use trial::{Sample, Trial, TrialError};
 
 /// The client of the Dataverse Web API.
 pub use cosell_dataverse as dataverse;

@@ -50,6 +50,10 @@ impl PartnerCenter {
         }
     }
 
+    pub(crate) fn client(&self) -> &Referrals {
+        &self.client
+    }
+
     fn overlap(&self) -> TimeDelta {
         TimeDelta::from_std(self.options.overlap).unwrap_or(TimeDelta::MAX)
     }

@@ -3,10 +3,13 @@
 //! The engine asks only when it cannot know: both sides edited a field since they last agreed,
 //! or the two records meet for the first time and differ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
-use cosell_mapping::{DealState, FieldId, Value, field};
+use cosell_mapping::{
+    DealState, FieldId, Value, field,
+    rules::{self, Mapping, Transform},
+};
 use cosell_sync::{MergePolicy, Side, Three, Verdict};
 
 /// The side of Partner Center in every engine that this crate builds.
@@ -38,6 +41,10 @@ pub enum Conflict {
 pub struct CosellPolicy {
     otherwise: Conflict,
     fields: BTreeMap<FieldId, Conflict>,
+    /// Fields that say where the deal stands.
+    states: BTreeSet<FieldId>,
+    /// Fields whose yes cannot be taken back in Partner Center.
+    one_way: BTreeSet<FieldId>,
 }
 
 impl Default for CosellPolicy {
@@ -53,6 +60,8 @@ impl CosellPolicy {
         Self {
             otherwise,
             fields: BTreeMap::new(),
+            states: BTreeSet::from([field::DEAL_STATE]),
+            one_way: BTreeSet::new(),
         }
     }
 
@@ -72,13 +81,36 @@ impl CosellPolicy {
     }
 }
 
+impl From<&Mapping> for CosellPolicy {
+    /// What the rules say, field by field.
+    fn from(mapping: &Mapping) -> Self {
+        let mut policy = Self::default();
+        for (field, rule) in &mapping.file().fields {
+            let conflict = match rule.conflict {
+                rules::Conflict::PartnerCenter => Conflict::ReferralWins,
+                rules::Conflict::Newest => Conflict::Newest,
+                rules::Conflict::Hold => Conflict::Hold,
+                _ => Conflict::CrmWins,
+            };
+            policy.fields.insert(field.clone(), conflict);
+            if rule.transform == Transform::State {
+                policy.states.insert(field.clone());
+            }
+            if rule.referral.one_way == Some(true) {
+                policy.one_way.insert(field.clone());
+            }
+        }
+        policy
+    }
+}
+
 impl MergePolicy for CosellPolicy {
     fn writable(&self, _: &FieldId, _: Side) -> bool {
         true
     }
 
     fn decide(&self, field: &FieldId, three: Three<'_>) -> Verdict {
-        if *field == field::DEAL_STATE {
+        if self.states.contains(field) {
             return Self::state(&three);
         }
         if three.base.is_none() {
@@ -99,7 +131,8 @@ impl MergePolicy for CosellPolicy {
     }
 
     fn irreversible(&self, field: &FieldId, side: Side, from: &Value, to: &Value) -> bool {
-        *field == field::DEAL_STATE && side == REFERRAL && from != to
+        let final_there = self.states.contains(field) || self.one_way.contains(field);
+        final_there && side == REFERRAL && from != to
     }
 }
 

@@ -58,6 +58,8 @@ pub struct ColumnDefinition {
     pub readable: bool,
     /// The service refuses a row without it.
     pub required: bool,
+    /// The forms refuse a row without it; the service does not.
+    pub asked_for: bool,
     /// Was it added to the shipped ones?
     pub custom: bool,
     /// Did it come with a managed solution?

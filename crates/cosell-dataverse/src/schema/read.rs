@@ -245,7 +245,6 @@ impl ColumnBody {
     fn finish(self, detail: Detail) -> ColumnDefinition {
         let cast = self.cast().to_owned();
         let level = self.required_level.and_then(|level| level.value);
-        let level = level.as_deref() == Some("SystemRequired");
         ColumnDefinition {
             kind: detail.kind(&cast),
             schema_name: self
@@ -256,7 +255,8 @@ impl ColumnBody {
             creatable: self.is_valid_for_create.unwrap_or(true),
             updatable: self.is_valid_for_update.unwrap_or(true),
             readable: self.is_valid_for_read.unwrap_or(true),
-            required: level,
+            required: level.as_deref() == Some("SystemRequired"),
+            asked_for: level.as_deref() == Some("ApplicationRequired"),
             custom: self.is_custom_attribute.unwrap_or_default(),
             managed: self.is_managed.unwrap_or_default(),
             id: self.metadata_id,

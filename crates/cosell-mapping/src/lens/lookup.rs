@@ -16,6 +16,8 @@ use crate::{
 pub struct LookupShape {
     /// Name of the keys in [`Context::lookups`](crate::Context::lookups).
     pub table: String,
+    /// The column of that table that is the key, for whoever fills the keys.
+    pub key: Option<String>,
     /// Entity set of the table, such as `systemusers`.
     pub set: String,
     /// The column that tells the row's id.
@@ -31,6 +33,7 @@ impl LookupShape {
     pub fn new(table: impl Into<String>, set: impl Into<String>, id: Path, bind: Path) -> Self {
         Self {
             table: table.into(),
+            key: None,
             set: set.into(),
             id,
             bind,

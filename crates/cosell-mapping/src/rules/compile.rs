@@ -12,8 +12,8 @@ use crate::{
 };
 
 use super::{
-    Conflict, ContentHash, Direction, Fault, Faults, Loaded, MappingFile, Place, Rule, Transform,
-    UnknownRule, stable,
+    Conflict, ContentHash, Direction, Fault, Faults, Loaded, Loader, MappingFile, Place, Rule,
+    Source, Transform, UnknownRule, stable,
 };
 
 /// What the embedding program adds to the rules of a file, by the names that files call it.
@@ -105,6 +105,24 @@ impl Mapping {
         } else {
             Err(placed(faults, &places))
         }
+    }
+
+    /// What Microsoft's connector carries, field by field; see
+    /// [`field_guide`](super::field_guide).
+    pub fn connector() -> Self {
+        Self::shipped("connector.toml", super::CONNECTOR)
+    }
+
+    /// The fields that every deal has, and no others.
+    pub fn minimal() -> Self {
+        Self::shipped("minimal.toml", super::MINIMAL)
+    }
+
+    fn shipped(name: &str, text: &str) -> Self {
+        let loaded = Loader::default().load(&Source::new(name, text));
+        loaded
+            .and_then(|loaded| Self::from_loaded(&loaded, &Registry::default()))
+            .expect("the shipped mappings are fit for use, as their tests show")
     }
 
     /// The lenses, field by field.

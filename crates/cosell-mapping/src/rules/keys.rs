@@ -310,7 +310,7 @@ pub(super) const SIDE: &[Key] = &[
         "table",
         Kind::Text,
         &[Lookup],
-        "name of the table that the lookup goes to",
+        "logical name of the table that the lookup goes to",
     ),
     key(
         "entity-set",
@@ -327,8 +327,8 @@ pub(super) const SIDE: &[Key] = &[
     key(
         "key",
         Kind::Text,
-        &[Set],
-        "the member that tells one object of a list from another; without it the ids stand in one text",
+        &[Set, Lookup],
+        "the member that tells one object of a list from another, without which ids stand in one text; of a lookup, the column of its table that both sides know",
     ),
     key(
         "members",

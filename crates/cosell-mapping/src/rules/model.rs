@@ -190,7 +190,7 @@ side! {
     entity_set: String, with_entity_set(&str);
     /// The property that binds a row of it.
     bind: String, with_bind(&str);
-    /// The member that tells one object of a list from another.
+    /// The member that tells one object of a list from another; the key column of a looked up table.
     key: String, with_key(&str);
     /// Names of parts and the members they stand in.
     members: BTreeMap<String, String>, with_members(BTreeMap<String, String>);

@@ -28,6 +28,8 @@ pub enum ColumnKind {
     List,
     /// The property that binds a row.
     Bind,
+    /// Something that no transform carries; a registered lens may.
+    Other,
 }
 
 /// One place of a record.
@@ -44,12 +46,16 @@ pub struct Column {
     pub frozen_when_shared: bool,
     /// A record cannot be made without it.
     pub required: bool,
+    /// The forms of the CRM ask for it, its interface does not.
+    pub asked_for: bool,
     /// Longest text in UTF-16 units.
     pub length: Option<usize>,
     /// Decimals of a number.
     pub decimals: Option<u32>,
     /// Labels of its options, or the words that it takes.
     pub words: BTreeSet<String>,
+    /// Numbers of its options.
+    pub numbers: BTreeSet<i64>,
 }
 
 impl Column {
@@ -61,9 +67,11 @@ impl Column {
             on_update: true,
             frozen_when_shared: false,
             required: false,
+            asked_for: false,
             length: None,
             decimals: None,
             words: BTreeSet::new(),
+            numbers: BTreeSet::new(),
         }
     }
 
@@ -86,6 +94,13 @@ impl Column {
     #[must_use]
     pub fn required(mut self) -> Self {
         self.required = true;
+        self
+    }
+
+    /// The forms of the CRM ask for it, its interface does not.
+    #[must_use]
+    pub fn asked_for(mut self) -> Self {
+        self.asked_for = true;
         self
     }
 
@@ -114,6 +129,13 @@ impl Column {
     #[must_use]
     pub fn with_words<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
         self.words = words.into_iter().map(str::to_owned).collect();
+        self
+    }
+
+    /// With options of these numbers.
+    #[must_use]
+    pub fn with_numbers(mut self, numbers: impl IntoIterator<Item = i64>) -> Self {
+        self.numbers = numbers.into_iter().collect();
         self
     }
 }

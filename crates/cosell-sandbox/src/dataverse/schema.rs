@@ -205,7 +205,9 @@ impl Column {
         self
     }
 
-    pub(super) fn required(mut self) -> Self {
+    /// A row is refused without it.
+    #[must_use]
+    pub fn required(mut self) -> Self {
         self.required = true;
         self
     }

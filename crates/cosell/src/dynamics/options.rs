@@ -1,8 +1,10 @@
 //! What a user may choose about the CRM side.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use cosell_referrals::PortalTemplate;
+
+use super::{AccountMatcher, NameAndPostalCode};
 
 /// Settings of the CRM side.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub struct DynamicsOptions {
     /// or neither. Off for an organization that refuses actions there: closing is then a step of
     /// its own, after the values.
     pub close_in_change_set: bool,
+    /// Finds the account of a new opportunity's customer.
+    pub accounts: Arc<dyn AccountMatcher>,
 }
 
 impl Default for DynamicsOptions {
@@ -36,6 +40,7 @@ impl Default for DynamicsOptions {
             read_lag: Duration::from_secs(10),
             lateness: Duration::from_secs(120),
             close_in_change_set: true,
+            accounts: Arc::new(NameAndPostalCode),
         }
     }
 }
@@ -63,6 +68,7 @@ with! { DynamicsOptions:
     with_read_lag read_lag: Duration;
     with_lateness lateness: Duration;
     with_close_in_change_set close_in_change_set: bool;
+    with_accounts accounts: Arc<dyn AccountMatcher>;
 }
 
 /// Logical names of the connector's columns on `opportunity`; the defaults are those of

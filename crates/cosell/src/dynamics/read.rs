@@ -83,6 +83,8 @@ impl Dynamics {
         .into_iter()
         .chain([
             opportunity::MODIFIED_ON.to_owned(),
+            // For its tick, mapped or not.
+            opportunity::NAME.to_owned(),
             opportunity::STATE.to_owned(),
         ])
     }

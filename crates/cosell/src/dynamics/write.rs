@@ -1,18 +1,18 @@
 //! What the engine wants written, as one write that takes effect whole or not at all.
 
 use cosell_dataverse::{
-    ChangeSet, CloseDetails, Columns, Condition, ETag, Filter, Op, PageOptions, Query, Table,
-    names::{account, opportunity},
+    ChangeSet, CloseDetails, Columns, Condition, ETag, Op, Query, Table, names::opportunity,
 };
 use cosell_http::{Error, ErrorKind, Sent};
-use cosell_mapping::{Assignment, RecordKind, audit, field, tick};
+use cosell_mapping::{Assignment, RecordKind, audit, tick};
 use cosell_sync::{
-    Birth, Deadline, Draft, Observed, Outcome, Patch, RecordId, Side, Snapshot, Value, WriteError,
-    WriteStamp, Written,
+    Birth, Deadline, Draft, Observed, Outcome, Patch, RecordId, Side, WriteError, WriteStamp,
+    Written,
 };
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{Dynamics, read::NativeRow};
+use super::{AccountMatch, Customer, Dynamics, read::NativeRow};
 use crate::{derived, failure};
 
 /// Room of the columns that we write ourselves, in UTF-16 units.
@@ -30,6 +30,10 @@ enum Closing {
 struct RowWrite {
     columns: Columns,
     account: Columns,
+    /// The same as texts, to find the account by.
+    customer: Customer,
+    /// What stands in the row's name, without a tick, if it is written.
+    name: Option<String>,
     closing: Option<(Closing, i32)>,
 }
 
@@ -50,7 +54,7 @@ impl Dynamics {
             .map_err(failure::refused)?;
         let mut write = sort(assignments);
         let columns = &self.options.columns;
-        let name = text(&draft.fields, &field::NAME);
+        let name = write.name.take().unwrap_or_default();
         write.columns = write
             .columns
             .set(&columns.sync, true)
@@ -62,16 +66,18 @@ impl Dynamics {
         }
         let mut set = ChangeSet::new();
         if !write.account.is_empty() {
-            let (customer, known) = self
-                .customer(&draft.fields)
+            let customer = self
+                .customer(&write.customer)
                 .await
                 .map_err(|error| self.failed(&error))?;
-            if !known {
-                set.push(Op::create(&Table::ACCOUNT, Some(customer), write.account));
+            if let Some((account, known)) = customer {
+                if !known {
+                    set.push(Op::create(&Table::ACCOUNT, Some(account), write.account));
+                }
+                write.columns = write
+                    .columns
+                    .bind(opportunity::ACCOUNT, &Table::ACCOUNT, account);
             }
-            write.columns = write
-                .columns
-                .bind(opportunity::ACCOUNT, &Table::ACCOUNT, customer);
         }
         let id = derived::opportunity(self.organization, key.as_str());
         set.push(Op::update(
@@ -102,37 +108,22 @@ impl Dynamics {
         self.failed(error)
     }
 
-    /// The customer's account: the one that matches by name and postal code, else one under a
-    /// derived id, which two deals of one customer share. Says whether it exists.
-    async fn customer(&self, fields: &Snapshot) -> Result<(Uuid, bool), Error> {
-        let part = |name: &str| match fields.get(&field::CUSTOMER) {
-            Some(Value::Parts(parts)) => parts.get(name).and_then(as_text).unwrap_or_default(),
-            _ => String::new(),
-        };
-        let (name, postal_code) = (part("name"), part("postal_code"));
-        let same_place = if postal_code.is_empty() {
-            Filter::is_null(account::POSTAL_CODE)
-        } else {
-            Filter::eq(account::POSTAL_CODE, postal_code.as_str())
-        };
-        let query = Query::select([Table::ACCOUNT.key()])
-            .with_filter(Filter::eq(account::NAME, name.as_str()).and(same_place))
-            .with_order(Table::ACCOUNT.key(), cosell_dataverse::Direction::Ascending)
-            .with_top(1);
-        let table = self.client.table(Table::ACCOUNT);
-        let mut pages = table.pages(&query, PageOptions::default());
-        while let Some(page) = pages.next_page().await? {
-            if let Some(Ok(Some(id))) = page.rows.first().map(|row| row.guid(Table::ACCOUNT.key()))
-            {
-                return Ok((id, true));
+    /// The customer's account: the one that is found, else one under a derived id, which two
+    /// deals of one customer share. Says whether it exists.
+    async fn customer(&self, customer: &Customer) -> Result<Option<(Uuid, bool)>, Error> {
+        let accounts = &self.options.accounts;
+        match accounts.find(&self.client, customer).await? {
+            AccountMatch::Found(account) => Ok(Some((account, true))),
+            AccountMatch::Leave => Ok(None),
+            AccountMatch::Make => {
+                // A seller may have renamed the one that we made.
+                let derived = derived::account(self.organization, &accounts.key(customer));
+                let query = Query::select([Table::ACCOUNT.key()]);
+                let table = self.client.table(Table::ACCOUNT);
+                let made = table.find(derived, &query).await?;
+                Ok(Some((derived, made.is_some())))
             }
         }
-        // A seller may have renamed the one that we made.
-        let derived = derived::account(self.organization, &name, &postal_code);
-        let made = table
-            .find(derived, &Query::select([Table::ACCOUNT.key()]))
-            .await?;
-        Ok((derived, made.is_some()))
     }
 
     pub(super) async fn patch_opportunity(
@@ -160,10 +151,13 @@ impl Dynamics {
             )
             .map_err(failure::refused)?;
         let RowWrite {
-            columns, closing, ..
+            columns,
+            name,
+            closing,
+            ..
         } = sort(assignments);
         let columns = self.stamped(columns, stamp);
-        let columns = self.decorated(columns, native, patch);
+        let columns = self.decorated(columns, native, patch, name);
         let update = Op::update(
             &Table::OPPORTUNITY,
             id,
@@ -235,7 +229,13 @@ impl Dynamics {
     }
 
     /// Identifier, link, audit line and tick, where the patch brings them.
-    fn decorated(&self, mut columns: Columns, native: &NativeRow, patch: &Patch) -> Columns {
+    fn decorated(
+        &self,
+        mut columns: Columns,
+        native: &NativeRow,
+        patch: &Patch,
+        name: Option<String>,
+    ) -> Columns {
         let own = &self.options.columns;
         let held = |column: &str| native.row.text(column).ok().flatten().unwrap_or_default();
         if let Some(key) = &patch.key
@@ -246,10 +246,7 @@ impl Dynamics {
                 .set(&own.link, self.options.portal_link.link(key.as_str()));
         }
         if let Some(outcome) = &patch.outcome {
-            let name = match patch.fields.get(&field::NAME) {
-                Some(name) => as_text(name).unwrap_or_default(),
-                None => tick::strip(&held(opportunity::NAME)).to_owned(),
-            };
+            let name = name.unwrap_or_else(|| tick::strip(&held(opportunity::NAME)).to_owned());
             columns = self.with_outcome(columns, outcome, &name, &held(&own.audit));
         }
         columns
@@ -300,6 +297,8 @@ fn sort(assignments: Vec<Assignment>) -> RowWrite {
     let mut write = RowWrite {
         columns: Columns::new(),
         account: Columns::new(),
+        customer: Customer::default(),
+        name: None,
         closing: None,
     };
     let number = |assignment: &Assignment| assignment.value.get().parse::<i32>().ok();
@@ -316,8 +315,15 @@ fn sort(assignments: Vec<Assignment>) -> RowWrite {
             // An open row is refused its own state; the status reason alone moves it.
             [column] if column == opportunity::STATE => {}
             [column] if column == opportunity::STATUS && write.closing.is_some() => {}
-            [column] => write.columns = write.columns.set_json(column, assignment.value),
+            [column] => {
+                if column == opportunity::NAME {
+                    let name = text(&assignment.value);
+                    write.name = Some(tick::strip(&name).to_owned());
+                }
+                write.columns = write.columns.set_json(column, assignment.value);
+            }
             [navigation, column] if navigation == opportunity::ACCOUNT => {
+                write.customer = write.customer.with(column, text(&assignment.value));
                 write.account = write.account.set_json(column, assignment.value);
             }
             _ => {}
@@ -326,15 +332,10 @@ fn sort(assignments: Vec<Assignment>) -> RowWrite {
     write
 }
 
-fn as_text(value: &Value) -> Option<String> {
-    match value {
-        Value::Text(text) | Value::Choice(text) => Some(text.clone()),
-        _ => None,
-    }
-}
-
-fn text(fields: &Snapshot, name: &cosell_sync::FieldId) -> String {
-    fields.get(name).and_then(as_text).unwrap_or_default()
+/// A plain value as text; nothing for null.
+fn text(json: &RawValue) -> String {
+    let text = || serde_json::from_str::<Option<String>>(json.get());
+    text().map_or_else(|_| json.get().to_owned(), Option::unwrap_or_default)
 }
 
 fn refused(message: &str) -> WriteError {

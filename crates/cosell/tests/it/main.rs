@@ -2,6 +2,7 @@
 
 mod budget;
 mod crm_to_referral;
+mod mapping;
 mod referral_to_crm;
 mod states;
 mod trouble;

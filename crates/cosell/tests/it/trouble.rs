@@ -1,6 +1,8 @@
 //! Lost answers, throttling, bad records, wrong set-ups.
 
-use cosell::{ConnectorColumns, DynamicsOptions, PartnerCenterOptions, Service, http::ErrorKind};
+use cosell::{
+    ConnectFault, ConnectorColumns, DynamicsOptions, PartnerCenterOptions, Service, http::ErrorKind,
+};
 use cosell_sandbox::{Fault, FaultRule, Garbage, Moment, ServiceName, partner_center::InboundDeal};
 use serde_json::json;
 
@@ -291,7 +293,13 @@ async fn a_wrong_set_up_is_told_before_the_first_write_with_all_its_faults() {
     .await
     .expect_err("the column is missing");
     assert_eq!(error.faults.len(), 1);
-    assert_eq!(error.faults[0].service, Service::Dynamics);
+    assert!(matches!(
+        error.faults[0],
+        ConnectFault::Service {
+            service: Service::Dynamics,
+            ..
+        }
+    ));
     assert!(
         error.to_string().contains("nobody_installed_this"),
         "{error}"
@@ -306,7 +314,7 @@ async fn a_wrong_set_up_is_told_before_the_first_write_with_all_its_faults() {
         error
             .faults
             .iter()
-            .all(|fault| fault.error.kind() == ErrorKind::SignIn),
+            .all(|fault| matches!(fault, ConnectFault::Service { error, .. } if error.kind() == ErrorKind::SignIn)),
         "{error}"
     );
     assert_eq!(error.faults.len(), 2, "both sides are told: {error}");

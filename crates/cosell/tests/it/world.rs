@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cosell::{
-    ConnectError, Cosell, CosellBuilder, CosellPolicy, NewDeals, PartnerCenterOptions,
+    ConnectError, Cosell, CosellBuilder, NewDeals, PartnerCenterOptions,
     dataverse::Dataverse,
     http::{
         Sleep, Transport,
@@ -308,7 +308,6 @@ pub(crate) fn builder(sandbox: &SandboxHandle, store: Arc<dyn StateStore>) -> Co
     Cosell::builder(referrals, dataverse, store)
         .clock(time)
         .partner_center(PartnerCenterOptions::default().with_new_deals(deals))
-        .policy(CosellPolicy::default())
         .engine(EngineOptions::default().with_owner("test").with_ids(ids))
 }
 

@@ -261,6 +261,7 @@ impl Compiler<'_> {
             id?,
             bind?,
         );
+        shape.key.clone_from(&side.key);
         shape.clears = clears;
         Some(Shape::Lookup(shape))
     }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Access, ChoiceForm, CurrencyPlace, DateForm, FieldRule, Lens, LensSpec, Path, RecordKind, Shape,
+    Access, ChoiceForm, CurrencyPlace, DateForm, FieldRule, Lens, LensSpec, Path, RecordKind,
+    RowState, Shape,
 };
 
 use super::{Column, ColumnKind, Schema};
@@ -133,7 +134,7 @@ fn uses(shape: &Shape) -> Vec<Use<'_>> {
             paths.map(|path| read("template", path, ANY)).collect()
         }
         Shape::Function(function) => uses(&function.inner),
-        // Parts are asked one by one; states and lenses of others know their own places.
+        // Parts, states and lenses of others are asked one by one.
         Shape::Parts(_) | Shape::ReferralState(_) | Shape::RowState(_) => Vec::new(),
         Shape::Constant(_) | Shape::Custom(_) => Vec::new(),
     }
@@ -170,6 +171,11 @@ impl Check<'_> {
             for used in uses(&lens.shape) {
                 self.used(&key, kind, lens, &used);
             }
+            match &lens.shape {
+                Shape::Custom(custom) => self.custom(&key, kind, lens, &*custom.item),
+                Shape::RowState(state) => self.state(&key, state),
+                _ => {}
+            }
             if let Some(condition) = &lens.condition
                 && !self.schema.of(kind).contains_key(&condition.path)
             {
@@ -189,6 +195,51 @@ impl Check<'_> {
                 .warning(),
             );
         }
+    }
+
+    /// What a lens of the program's own makes of its places, it knows; that they are there, not.
+    fn custom(&mut self, key: &str, kind: RecordKind, lens: &LensSpec, custom: &dyn Lens) {
+        let places = [(custom.reads(), false), (custom.writes(), true)];
+        for (paths, written) in places {
+            for path in &paths {
+                let used = Use {
+                    member: "lens",
+                    path,
+                    kinds: ANY,
+                    limit: None,
+                    written,
+                };
+                self.used(key, kind, lens, &used);
+            }
+        }
+    }
+
+    /// The status reasons that a rule names are options of the CRM.
+    fn state(&mut self, key: &str, state: &RowState) {
+        let path = Path::known("statuscode");
+        let Some(column) = self.schema.crm.get(&path) else {
+            return;
+        };
+        if column.numbers.is_empty() {
+            return;
+        }
+        let named = [
+            ("accepted", state.accepted),
+            ("pending", state.pending),
+            ("won", state.won),
+            ("lost", state.lost),
+        ];
+        let unknown = named
+            .into_iter()
+            .filter(|(_, number)| !column.numbers.contains(number));
+        self.faults.extend(unknown.map(|(member, number)| {
+            let has: Vec<String> = column.numbers.iter().map(ToString::to_string).collect();
+            Fault::new(
+                format!("{key}.{member}"),
+                format!("{path} has no status reason {number}"),
+                format!("write one of {}", has.join(", ")),
+            )
+        }));
     }
 
     fn missing(&mut self, key: &str, kind: RecordKind, path: &Path) {
@@ -217,6 +268,16 @@ impl Check<'_> {
             return;
         };
         let path = used.path;
+        if let (RecordKind::Row, ColumnKind::Choice, Shape::Choice(choice)) =
+            (kind, column.kind, &lens.shape)
+            && choice.form == ChoiceForm::Word
+        {
+            self.faults.push(Fault::new(
+                format!("{key}.form"),
+                format!("{path} holds numbers, the rule writes words"),
+                "write form = \"label\"",
+            ));
+        }
         if !used.kinds.is_empty() && !used.kinds.contains(&column.kind) {
             self.faults.push(Fault::new(
                 member.as_str(),
@@ -387,18 +448,32 @@ impl Check<'_> {
             .flat_map(|rule| rule.lens(kind).writes())
             .collect();
         for (path, column) in self.schema.of(kind) {
-            if !column.required || filled.iter().any(|place| place.covers(path)) {
+            if !column.required && !column.asked_for
+                || filled.iter().any(|place| place.covers(path))
+            {
                 continue;
             }
             let record = match kind {
                 RecordKind::Referral => "referral",
                 RecordKind::Row => "CRM row",
             };
-            self.faults.push(Fault::new(
-                "fields",
-                format!("a new {record} needs {path}, and no rule fills it"),
-                "add a rule, for instance one with a constant on the other side",
-            ));
+            let (needs, cure) = if column.required {
+                (
+                    format!("a new {record} needs {path}, and no rule fills it"),
+                    "add a rule, for instance one with a constant on the other side",
+                )
+            } else {
+                (
+                    format!("the forms ask for {path}, and no rule fills it"),
+                    "add a rule if new rows should have it",
+                )
+            };
+            let fault = Fault::new("fields", needs, cure);
+            self.faults.push(if column.required {
+                fault
+            } else {
+                fault.warning()
+            });
         }
     }
 }
