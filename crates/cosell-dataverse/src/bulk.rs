@@ -1,12 +1,13 @@
 //! Several rows of one table in one message: all of them or none.
 
-use chrono::{DateTime, Utc};
 use cosell_http::{Call, Error, Repeat, decode_json};
 use http::{HeaderValue, Method};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::{AlternateKey, Columns, Rows, input::Faults, literal};
+use crate::{
+    AlternateKey, Columns, Rows, WriteOptions, batch::with_options, input::Faults, literal,
+};
 
 /// Rows in one message at most.
 const MOST: usize = 1000;
@@ -43,7 +44,7 @@ impl Rows {
         &self,
         logical_name: &str,
         rows: Vec<(Option<Uuid>, Columns)>,
-        not_after: Option<DateTime<Utc>>,
+        options: &WriteOptions,
     ) -> Result<Vec<Uuid>, Error> {
         let operation = "dataverse.create_multiple";
         let asked = rows.len();
@@ -53,8 +54,14 @@ impl Rows {
             None => columns,
         });
         let items = items.collect();
-        let call = self.several(operation, "CreateMultiple", logical_name, items, &given)?;
-        let answer = self.client.raw(call.with_not_after(not_after)).await?;
+        let call = self.several(
+            operation,
+            "CreateMultiple",
+            logical_name,
+            items,
+            (&given, options),
+        )?;
+        let answer = self.client.raw(call).await?;
         let made: Made = decode_json(operation, &answer)?;
         if made.ids.len() != asked {
             return Err(Error::malformed(
@@ -79,7 +86,7 @@ impl Rows {
         &self,
         logical_name: &str,
         rows: Vec<(Uuid, Columns)>,
-        not_after: Option<DateTime<Utc>>,
+        options: &WriteOptions,
     ) -> Result<(), Error> {
         let operation = "dataverse.update_multiple";
         let given: Vec<Option<Uuid>> = rows.iter().map(|(id, _)| Some(*id)).collect();
@@ -87,8 +94,14 @@ impl Rows {
             .into_iter()
             .map(|(id, columns)| columns.set(self.table.key(), id));
         let items = items.collect();
-        let call = self.several(operation, "UpdateMultiple", logical_name, items, &given)?;
-        self.client.raw(call.with_not_after(not_after)).await?;
+        let call = self.several(
+            operation,
+            "UpdateMultiple",
+            logical_name,
+            items,
+            (&given, options),
+        )?;
+        self.client.raw(call).await?;
         Ok(())
     }
 
@@ -103,7 +116,7 @@ impl Rows {
         &self,
         logical_name: &str,
         rows: Vec<(RowName, Columns)>,
-        not_after: Option<DateTime<Utc>>,
+        options: &WriteOptions,
     ) -> Result<(), Error> {
         let operation = "dataverse.upsert_multiple";
         let mut given = Vec::new();
@@ -120,8 +133,14 @@ impl Rows {
                 }
             }
         }
-        let call = self.several(operation, "UpsertMultiple", logical_name, items, &given)?;
-        self.client.raw(call.with_not_after(not_after)).await?;
+        let call = self.several(
+            operation,
+            "UpsertMultiple",
+            logical_name,
+            items,
+            (&given, options),
+        )?;
+        self.client.raw(call).await?;
         Ok(())
     }
 
@@ -131,9 +150,12 @@ impl Rows {
         action: &str,
         logical_name: &str,
         items: Vec<Columns>,
-        ids: &[Option<Uuid>],
+        (ids, options): (&[Option<Uuid>], &WriteOptions),
     ) -> Result<Call, Error> {
         let mut faults = Faults::default();
+        if options.returning.is_some() {
+            faults.push("a message of several rows returns none: leave the wish out, or read them");
+        }
         self.table.check(&mut faults);
         faults.check_name("table", logical_name);
         if !(1..=MOST).contains(&items.len()) {
@@ -159,12 +181,17 @@ impl Rows {
             let item = item.set_json("@odata.type", literal::raw(kind.clone()));
             targets.push(item.to_json());
         }
+        let query = options.query(&mut faults);
         faults.into_result(operation)?;
         let target = format!("{}/Microsoft.Dynamics.CRM.{action}", self.table.set());
         let body = format!("{{\"Targets\":[{}]}}", targets.join(","));
-        Ok(
-            Call::new(operation, Method::POST, target, Repeat::IfNotSent)
-                .with_body(HeaderValue::from_static("application/json"), body),
-        )
+        let target = with_options(target, &query);
+        let mut call = Call::new(operation, Method::POST, target, Repeat::IfNotSent)
+            .with_body(HeaderValue::from_static("application/json"), body)
+            .with_not_after(options.not_after);
+        for (name, value) in &options.headers {
+            call = call.with_header(name.clone(), value.clone());
+        }
+        Ok(call)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use cosell_http::{
     Answer, Call, Client, ClientBuilder, Error, ErrorKind, Sent, Sleep, TokenProvider, Transport,
@@ -11,14 +12,22 @@ use http::{
     header::{ACCEPT, IF_NONE_MATCH, RETRY_AFTER},
 };
 use url::Url;
+use uuid::Uuid;
 
 use crate::{
-    Governor, Op, Rows, Table, Written, fault::read_fault, governor::Governed, schema::Cache,
+    Governor, Op, Rows, Table, Written,
+    batch::Held,
+    fault::read_fault,
+    gather::Gatherer,
+    governor::{Governed, Permit},
+    schema::Cache,
     written::read_written,
 };
 
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 const ODATA_MAX_VERSION: HeaderName = HeaderName::from_static("odata-maxversion");
+/// Names the user to act for.
+const CALLER: HeaderName = HeaderName::from_static("callerobjectid");
 const API_PATH: &str = "api/data/v9.2/";
 
 /// A client of one Dataverse environment as one identity. Cheap to clone; clones share sign-in,
@@ -27,6 +36,8 @@ const API_PATH: &str = "api/data/v9.2/";
 pub struct Dataverse {
     http: Client,
     governed: Option<Admission>,
+    acting_for: Option<HeaderValue>,
+    pub(crate) gatherer: Option<Arc<Gatherer>>,
     pub(crate) cache: Arc<Cache>,
 }
 
@@ -65,6 +76,8 @@ impl Dataverse {
         Self {
             http,
             governed: None,
+            acting_for: None,
+            gatherer: None,
             cache: Arc::default(),
         }
     }
@@ -102,7 +115,18 @@ impl Dataverse {
     ///
     /// # Errors
     /// [`Error`]
-    pub async fn raw(&self, mut call: Call) -> Result<Answer, Error> {
+    pub async fn raw(&self, call: Call) -> Result<Answer, Error> {
+        let place = self.place(call.operation).await?;
+        self.raw_in(call, place).await
+    }
+
+    /// Sends `call` in a place that was waited for. The place is held over all tries: a call that
+    /// waits for its next try is still one of those that the service is busy with.
+    pub(crate) async fn raw_in(
+        &self,
+        mut call: Call,
+        _place: Option<Permit>,
+    ) -> Result<Answer, Error> {
         let standard = [
             (ACCEPT, "application/json"),
             (ODATA_MAX_VERSION, "4.0"),
@@ -115,28 +139,27 @@ impl Dataverse {
                 call.headers.insert(name, HeaderValue::from_static(value));
             }
         }
-        // The place is held over all tries: a call that waits for its next try is still one of
-        // those that the service is busy with.
-        let _place = match &self.governed {
-            Some(admission) => Some(self.admit(call.operation, admission).await?),
-            None => None,
-        };
+        if let Some(user) = &self.acting_for {
+            call.headers.insert(CALLER, user.clone());
+        }
         self.http.call(call).await
     }
 
-    async fn admit(
-        &self,
-        operation: &'static str,
-        admission: &Admission,
-    ) -> Result<impl Sized + use<>, Error> {
-        let Admission {
+    /// Waits for a place among the requests of this user; a client without a governor has no
+    /// such bound.
+    pub(crate) async fn place(&self, operation: &'static str) -> Result<Option<Permit>, Error> {
+        let Some(Admission {
             governor,
             sleep,
             lane,
-        } = admission;
+        }) = &self.governed
+        else {
+            return Ok(None);
+        };
         governor
             .admit(*lane, sleep.as_ref())
             .await
+            .map(Some)
             .map_err(|paused| {
                 // Reads like the refusal that this call was spared.
                 let seconds = paused.0.as_secs_f64().ceil();
@@ -157,14 +180,28 @@ impl Dataverse {
             })
     }
 
-    /// Sends one operation alone. No byte leaves after `not_after`.
+    /// Sends one operation, alone or, from a [`gathering`](Self::gathering) client, in company.
+    /// No byte leaves after `not_after`.
     ///
     /// Cancel safety: a dropped call may have taken effect.
     ///
     /// # Errors
     /// [`Error`]; after `sent()` other than `No`, look at the row before repeating.
     pub async fn run(&self, op: &Op, not_after: Option<DateTime<Utc>>) -> Result<Written, Error> {
-        let answer = self.raw(op.to_call()?.with_not_after(not_after)).await?;
+        if let Some(gatherer) = &self.gatherer {
+            return gatherer.run(self, op, not_after).await;
+        }
+        self.run_held(op, not_after, Held::Not).await
+    }
+
+    pub(crate) async fn run_held(
+        &self,
+        op: &Op,
+        not_after: Option<DateTime<Utc>>,
+        held: Held,
+    ) -> Result<Written, Error> {
+        let call = op.to_call(self.http.base())?.with_not_after(not_after);
+        let answer = self.raw_held(call, held).await?;
         read_written(op, answer.status, &answer.headers, &answer.body)
             .map_err(|message| Error::malformed(op.operation, &answer, message))
     }
@@ -174,6 +211,26 @@ impl Dataverse {
         if let Some(admission) = &self.governed {
             admission.sleep.sleep(time).await;
         }
+    }
+
+    /// Shows the governor an answer inside another one.
+    pub(crate) fn tell_governor(&self, status: StatusCode, headers: &HeaderMap, body: &Bytes) {
+        if let Some(admission) = &self.governed {
+            let now = admission.sleep.now();
+            admission.governor.saw(now, status, headers, body);
+        }
+    }
+
+    /// The same client acting for another user: the rows it writes are that user's. The identity
+    /// needs the role Delegate; what may be done is what both may do.
+    ///
+    /// `user` is the object id in Entra (`azureactivedirectoryobjectid`), not the row's id.
+    #[must_use]
+    pub fn acting_for(mut self, user: Uuid) -> Self {
+        self.acting_for = HeaderValue::try_from(user.to_string()).ok();
+        // Company shares one identity.
+        self.gatherer = None;
+        self
     }
 
     /// The present moment, where this client has a clock.
@@ -259,6 +316,8 @@ impl DataverseBuilder {
                 sleep: self.sleep,
                 lane: 0,
             }),
+            acting_for: None,
+            gatherer: None,
             cache: Arc::default(),
         })
     }

@@ -85,6 +85,95 @@ impl Filter {
         Self::function("endswith", column, text)
     }
 
+    /// `column` stands in the relation `operator` (`eq`, `gt`, …) to `other`, a column of the same
+    /// row.
+    pub fn columns(column: &str, operator: Relation, other: &str) -> Self {
+        let mut faults = Faults::default();
+        faults.check_name("column", column);
+        faults.check_name("column", other);
+        Self {
+            text: format!("{column} {} {other}", operator.word()),
+            faults,
+        }
+    }
+
+    /// `column` is one of `values`. One request takes some hundred of them.
+    pub fn is_in<L: Into<Literal>>(column: &str, values: impl IntoIterator<Item = L>) -> Self {
+        let values = values.into_iter().map(|value| text_of(&value.into()));
+        Self::call_with_all("In", column, values)
+    }
+
+    /// The choices of the multi-select column `column` hold one of `values`.
+    pub fn contains_choice(column: &str, values: impl IntoIterator<Item = i32>) -> Self {
+        let values = values.into_iter().map(|value| value.to_string());
+        Self::call_with_all("ContainValues", column, values)
+    }
+
+    /// The function `name` of the service holds for `column`, such as `Today` or `ThisMonth`.
+    pub fn call(name: &str, column: &str) -> Self {
+        Self::service_function(name, column, "")
+    }
+
+    /// The function `name` of the service holds for `column` and `value`, such as `LastXDays`
+    /// and 7, or `Under` and an id.
+    pub fn call_with(name: &str, column: &str, value: impl Into<Literal>) -> Self {
+        let value = value.into().to_filter();
+        Self::service_function(name, column, &format!(",PropertyValue={value}"))
+    }
+
+    /// The function `name` of the service holds for `column` and two values, such as
+    /// `InFiscalPeriodAndYear`.
+    pub fn call_with_two(
+        name: &str,
+        column: &str,
+        first: impl Into<Literal>,
+        second: impl Into<Literal>,
+    ) -> Self {
+        let (first, second) = (first.into().to_filter(), second.into().to_filter());
+        let values = format!(",PropertyValue1={first},PropertyValue2={second}");
+        Self::service_function(name, column, &values)
+    }
+
+    /// The function `name` of the service holds for `column` and several texts, such as `In`,
+    /// `NotIn`, `Between`, `ContainValues`.
+    pub fn call_with_all<S: Into<String>>(
+        name: &str,
+        column: &str,
+        values: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let values: Vec<String> = values
+            .into_iter()
+            .map(|value| Literal::Text(value.into()).to_filter())
+            .collect();
+        let list = format!(",PropertyValues=[{}]", values.join(","));
+        let mut filter = Self::service_function(name, column, &list);
+        if values.is_empty() {
+            filter
+                .faults
+                .push(format!("{name} of {column}: no values are given, give one"));
+        }
+        filter
+    }
+
+    /// One of the rows behind the collection `navigation` meets the condition, in which
+    /// [`Related::column`] names their columns.
+    ///
+    /// ```
+    /// use cosell_dataverse::Filter;
+    /// let many = Filter::any("product_opportunities", |line| {
+    ///     Filter::gt(&line.column("quantity"), 5)
+    /// });
+    /// assert_eq!(many.as_str(), "product_opportunities/any(x:x/quantity gt 5)");
+    /// ```
+    pub fn any(navigation: &str, condition: impl FnOnce(Related) -> Self) -> Self {
+        Self::lambda("any", navigation, condition)
+    }
+
+    /// All of the rows behind the collection `navigation` meet the condition.
+    pub fn all(navigation: &str, condition: impl FnOnce(Related) -> Self) -> Self {
+        Self::lambda("all", navigation, condition)
+    }
+
     /// Both conditions.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -122,6 +211,25 @@ impl Filter {
         }
     }
 
+    fn lambda(word: &str, navigation: &str, condition: impl FnOnce(Related) -> Self) -> Self {
+        let Self { text, mut faults } = condition(Related(()));
+        faults.check_name("navigation", navigation);
+        Self {
+            text: format!("{navigation}/{word}(x:{text})"),
+            faults,
+        }
+    }
+
+    fn service_function(name: &str, column: &str, values: &str) -> Self {
+        let mut faults = Faults::default();
+        faults.check_name("function", name);
+        faults.check_name("column", column);
+        Self {
+            text: format!("Microsoft.Dynamics.CRM.{name}(PropertyName='{column}'{values})"),
+            faults,
+        }
+    }
+
     fn function(name: &str, column: &str, text: &str) -> Self {
         let mut faults = Faults::default();
         faults.check_name("column", column);
@@ -137,6 +245,73 @@ impl Filter {
         self.text = format!("({}) {word} ({text})", self.text);
         self.faults.extend(&faults);
         self
+    }
+}
+
+/// How two columns are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// Equal.
+    Eq,
+    /// Different.
+    Ne,
+    /// Greater.
+    Gt,
+    /// Greater or equal.
+    Ge,
+    /// Less.
+    Lt,
+    /// Less or equal.
+    Le,
+}
+
+impl Relation {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Eq => "eq",
+            Self::Ne => "ne",
+            Self::Gt => "gt",
+            Self::Ge => "ge",
+            Self::Lt => "lt",
+            Self::Le => "le",
+        }
+    }
+}
+
+/// A row behind a collection, inside a condition on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Related(());
+
+impl Related {
+    /// The column `name` of that row.
+    pub fn column(self, name: &str) -> String {
+        format!("x/{name}")
+    }
+}
+
+/// `text` as [`Filter::contains`] and its kin find it letter for letter: `%`, `_` and `[` are
+/// wildcards of the service otherwise.
+///
+/// ```
+/// assert_eq!(cosell_dataverse::wildcards("100%_[a]"), "100[%][_][[]a]");
+/// ```
+pub fn wildcards(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if matches!(letter, '%' | '_' | '[') {
+            escaped.extend(['[', letter, ']']);
+        } else {
+            escaped.push(letter);
+        }
+    }
+    escaped
+}
+
+/// Values of a list are texts whatever the column holds.
+fn text_of(value: &Literal) -> String {
+    match value {
+        Literal::Text(text) => text.clone(),
+        other => other.to_filter(),
     }
 }
 

@@ -45,7 +45,7 @@ impl AlternateKey {
     }
 
     /// The row's address below the base address.
-    fn target(&self, table: &Table) -> String {
+    pub(crate) fn target(&self, table: &Table) -> String {
         let pairs: Vec<String> = self
             .values
             .iter()
@@ -69,7 +69,7 @@ impl AlternateKey {
         }
     }
 
-    fn check(&self, faults: &mut Faults) {
+    pub(crate) fn check(&self, faults: &mut Faults) {
         for (column, value) in &self.values {
             faults.check_name("column", column);
             match value {

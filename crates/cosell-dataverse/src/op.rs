@@ -6,9 +6,11 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
     header::{IF_MATCH, IF_NONE_MATCH},
 };
+use percent_encoding::utf8_percent_encode;
+use url::Url;
 use uuid::Uuid;
 
-use crate::{Columns, ContentId, ETag, Table, input::Faults};
+use crate::{Columns, ContentId, ETag, LinkTo, Table, input::Faults, query::VALUE};
 
 /// On which state of the row a write depends.
 ///
@@ -39,7 +41,10 @@ pub enum Condition {
 pub struct Op {
     pub(crate) operation: &'static str,
     pub(crate) method: Method,
+    /// Below the base address, or below the row that `at` made.
     pub(crate) target: String,
+    /// The operation of the same change set whose row this one is about.
+    pub(crate) at: Option<ContentId>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Body,
     /// The column that holds the id in a returned row.
@@ -49,6 +54,7 @@ pub struct Op {
     /// Does success mean that a row was made? `None` where either may have happened.
     pub(crate) creates: Option<bool>,
     pub(crate) returning: Option<Vec<String>>,
+    pub(crate) tag: Option<String>,
     /// Is the row named by an alternate key? Then the answer may not tell its id.
     pub(crate) by_key: bool,
     pub(crate) faults: Faults,
@@ -62,19 +68,24 @@ pub(crate) enum Body {
     Entry(Columns),
     /// Parameters of an action.
     Parameters(Columns),
+    /// A row to link to.
+    Link(LinkTo),
 }
 
 impl Body {
     pub(crate) fn columns(&self) -> Option<&Columns> {
         match self {
-            Self::None => None,
+            Self::None | Self::Link(_) => None,
             Self::Entry(columns) | Self::Parameters(columns) => Some(columns),
         }
     }
 
-    pub(crate) fn to_bytes(&self, offset: u32) -> Bytes {
-        self.columns()
-            .map_or_else(Bytes::new, |columns| columns.to_body(offset))
+    pub(crate) fn to_bytes(&self, offset: u32, base: &Url) -> Bytes {
+        match self {
+            Self::None => Bytes::new(),
+            Self::Entry(columns) | Self::Parameters(columns) => columns.to_body(offset),
+            Self::Link(to) => to.to_body(offset, base),
+        }
     }
 }
 
@@ -138,6 +149,24 @@ impl Op {
         self
     }
 
+    /// Marks the write with `text`: the event that it causes tells it as
+    /// [`Event::tag`](crate::event::Event::tag), so that a listener knows its own writes. At most
+    /// 100 characters.
+    #[must_use]
+    pub fn tagged(mut self, text: impl Into<String>) -> Self {
+        let text = text.into();
+        check_tag(&text, &mut self.faults);
+        self.tag = Some(text);
+        self
+    }
+
+    /// Changes the row that the earlier operation `made_by` of the same change set makes.
+    pub fn update_made(made_by: ContentId, columns: Columns) -> Self {
+        let mut op = Self::new("dataverse.update", Method::PATCH, String::new());
+        op.at = Some(made_by);
+        op.with_body(Body::Entry(columns))
+    }
+
     /// Adds a header to this operation, such as `MSCRM.SuppressDuplicateDetection`.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -151,20 +180,33 @@ impl Op {
     }
 
     pub(crate) fn content_refs(&self) -> impl Iterator<Item = ContentId> + '_ {
+        let linked = match &self.body {
+            Body::Link(LinkTo::Made(made_by)) => Some(*made_by),
+            _ => None,
+        };
         self.body
             .columns()
             .into_iter()
             .flat_map(Columns::content_refs)
+            .chain(self.at)
+            .chain(linked)
     }
 
-    /// The path below the base address, with `$select` for a returned row.
-    pub(crate) fn full_target(&self) -> String {
-        match &self.returning {
-            Some(columns) if !columns.is_empty() => {
-                format!("{}?$select={}", self.target, columns.join(","))
-            }
-            _ => self.target.clone(),
+    /// The path below the base address (or the reference in its place), with `$select` for a
+    /// returned row.
+    pub(crate) fn full_target(&self, offset: u32) -> String {
+        let mut target = match self.at {
+            Some(made_by) => format!("${}{}", made_by.number(offset), self.target),
+            None => self.target.clone(),
+        };
+        let columns = self.returning.as_ref().filter(|all| !all.is_empty());
+        let select = columns.map(|columns| format!("$select={}", columns.join(",")));
+        let tag = self.tag.as_deref().map(tag_option);
+        for (at, option) in select.into_iter().chain(tag).enumerate() {
+            target.push(if at == 0 { '?' } else { '&' });
+            target.push_str(&option);
         }
+        target
     }
 
     /// The operation's own headers, `Prefer` included.
@@ -176,18 +218,23 @@ impl Op {
         headers
     }
 
-    pub(crate) fn to_call(&self) -> Result<Call, Error> {
-        let mut faults = self.faults.clone();
+    pub(crate) fn check_alone(&self, faults: &mut Faults) {
+        faults.extend(&self.faults);
         if self.content_refs().next().is_some() {
             faults.push(
                 "the body points at another operation of a change set: send both in one change set",
             );
         }
+    }
+
+    pub(crate) fn to_call(&self, base: &Url) -> Result<Call, Error> {
+        let mut faults = Faults::default();
+        self.check_alone(&mut faults);
         faults.into_result(self.operation)?;
         let mut call = Call::new(
             self.operation,
             self.method.clone(),
-            self.full_target(),
+            self.full_target(0),
             // A chosen id or a condition makes the service refuse a second run, but the refusal
             // would read as a failure of a write that took effect: the caller looks instead.
             Repeat::IfNotSent,
@@ -196,23 +243,25 @@ impl Op {
         if !matches!(self.body, Body::None) {
             call = call.with_body(
                 HeaderValue::from_static("application/json"),
-                self.body.to_bytes(0),
+                self.body.to_bytes(0, base),
             );
         }
         Ok(call)
     }
 
-    fn new(operation: &'static str, method: Method, target: String) -> Self {
+    pub(crate) fn new(operation: &'static str, method: Method, target: String) -> Self {
         Self {
             operation,
             method,
             target,
+            at: None,
             headers: HeaderMap::new(),
             body: Body::None,
             key: None,
             id: None,
             creates: Some(false),
             returning: None,
+            tag: None,
             by_key: false,
             faults: Faults::default(),
         }
@@ -257,8 +306,19 @@ impl Op {
     }
 }
 
+/// The option that marks a write.
+pub(crate) fn tag_option(tag: &str) -> String {
+    format!("tag={}", utf8_percent_encode(tag, VALUE))
+}
+
+pub(crate) fn check_tag(tag: &str, faults: &mut Faults) {
+    if tag.is_empty() || tag.chars().count() > 100 || tag.chars().any(char::is_control) {
+        faults.push("the tag: give 1 to 100 characters and no control characters");
+    }
+}
+
 /// An ETag without its quotes, or `*`, would silently ask for something else.
-fn version_header(etag: &ETag) -> Option<HeaderValue> {
+pub(crate) fn version_header(etag: &ETag) -> Option<HeaderValue> {
     let text = etag.as_str();
     let opaque = text
         .strip_prefix("W/")

@@ -156,11 +156,7 @@ impl Pages {
         faults.into_result(OPERATION)?;
         let (answer, raw) = self.client.read_page(OPERATION, at.link(), prefer).await?;
         let next = raw.next_link(&self.client, OPERATION, &answer)?;
-        let page = Page {
-            rows: raw.value,
-            count: raw.count,
-            next,
-        };
+        let page = raw.into_page(next);
         self.guard(&at, &page, &answer)?;
         self.next = page.next.clone().map(Ok);
         Ok(Some(page))
@@ -213,6 +209,7 @@ impl Pages {
 }
 
 const OPERATION: &str = "dataverse.pages";
+pub(crate) const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// The rows of a query one by one.
 ///
@@ -263,6 +260,10 @@ pub(crate) struct RawPage {
     pub(crate) count: Option<i64>,
     next: Option<String>,
     pub(crate) delta: Option<String>,
+    /// Of a FetchXML query: do more rows follow, and from where?
+    pub(crate) more: Option<bool>,
+    pub(crate) cookie: Option<String>,
+    pub(crate) total: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -274,9 +275,44 @@ struct PageBody {
     next: Option<String>,
     #[serde(rename = "@odata.deltaLink")]
     delta: Option<String>,
+    #[serde(rename = "@Microsoft.Dynamics.CRM.morerecords")]
+    more: Option<bool>,
+    #[serde(rename = "@Microsoft.Dynamics.CRM.fetchxmlpagingcookie")]
+    cookie: Option<String>,
+    #[serde(rename = "@Microsoft.Dynamics.CRM.totalrecordcount")]
+    total: Option<i64>,
+}
+
+/// Reads a page.
+pub(crate) fn read_body(operation: &'static str, answer: &Answer) -> Result<RawPage, Error> {
+    let body: PageBody = decode_json(operation, answer)?;
+    let Some(value) = body.value else {
+        return Err(Error::malformed(
+            operation,
+            answer,
+            "the page has no `value`: is the set's name right?",
+        ));
+    };
+    Ok(RawPage {
+        value,
+        count: body.count,
+        next: body.next,
+        delta: body.delta,
+        more: body.more,
+        cookie: body.cookie,
+        total: body.total.filter(|total| *total >= 0),
+    })
 }
 
 impl RawPage {
+    pub(crate) fn into_page(self, next: Option<Continuation>) -> Page {
+        Page {
+            rows: self.value,
+            count: self.count,
+            next,
+        }
+    }
+
     /// The next page's link, if it leads to this environment.
     pub(crate) fn next_link(
         &self,
@@ -299,23 +335,10 @@ impl Dataverse {
         self.check_link(operation, target)?;
         let mut call = Call::new(operation, Method::GET, target, Repeat::Safe);
         if let Some(prefer) = prefer {
-            call = call.with_header(HeaderName::from_static("prefer"), prefer);
+            call = call.with_header(PREFER, prefer);
         }
-        let answer = self.raw(call).await?;
-        let body: PageBody = decode_json(operation, &answer)?;
-        let Some(value) = body.value else {
-            return Err(Error::malformed(
-                operation,
-                &answer,
-                "the page has no `value`: is the set's name right?",
-            ));
-        };
-        let page = RawPage {
-            value,
-            count: body.count,
-            next: body.next,
-            delta: body.delta,
-        };
+        let answer = self.get(call).await?;
+        let page = read_body(operation, &answer)?;
         Ok((answer, page))
     }
 
@@ -340,7 +363,7 @@ impl Dataverse {
 }
 
 /// Keeps a mark of each link instead of its kilobytes.
-fn fingerprint(link: &str) -> u64 {
+pub(crate) fn fingerprint(link: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     link.hash(&mut hasher);
     hasher.finish()

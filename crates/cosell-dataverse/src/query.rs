@@ -22,11 +22,27 @@ pub enum Direction {
     Descending,
 }
 
-/// A related row to read along.
+/// A related row, or related rows, to read along.
+///
+/// At most 5,000 rows of a collection come along. Rows of a collection can be filtered, ordered and
+/// limited; below another expansion only `select` and `filter` are taken.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Expand {
-    navigation: String,
-    select: Vec<String>,
+    /// The navigation name, in its exact case.
+    pub navigation: String,
+    /// Columns; the key always comes along.
+    pub select: Vec<String>,
+    /// Which of the related rows.
+    pub filter: Option<Filter>,
+    /// Order of the related rows.
+    pub order: Vec<(String, Direction)>,
+    /// At most so many related rows.
+    pub top: Option<u32>,
+    /// Rows related to those.
+    pub expand: Vec<Expand>,
+    /// Only the address of the related row; of lookups only.
+    pub reference: bool,
 }
 
 impl Expand {
@@ -38,8 +54,121 @@ impl Expand {
         Self {
             navigation: navigation.into(),
             select: select.into_iter().map(Into::into).collect(),
+            filter: None,
+            order: Vec::new(),
+            top: None,
+            expand: Vec::new(),
+            reference: false,
         }
     }
+
+    /// The address of the row behind the lookup `navigation`, without its columns.
+    pub fn reference(navigation: impl Into<String>) -> Self {
+        let mut expand = Self::new::<String>(navigation, []);
+        expand.reference = true;
+        expand
+    }
+
+    /// Only related rows that meet `filter`.
+    #[must_use]
+    pub fn with_filter(mut self, filter: Filter) -> Self {
+        self.filter = Some(filter);
+        self
+    }
+
+    /// Orders the related rows by `column` after the orders given before.
+    #[must_use]
+    pub fn with_order(mut self, column: impl Into<String>, direction: Direction) -> Self {
+        self.order.push((column.into(), direction));
+        self
+    }
+
+    /// At most `rows` related rows.
+    #[must_use]
+    pub fn with_top(mut self, rows: u32) -> Self {
+        self.top = Some(rows);
+        self
+    }
+
+    /// Reads rows along that are related to these.
+    #[must_use]
+    pub fn with_expand(mut self, expand: Self) -> Self {
+        self.expand.push(expand);
+        self
+    }
+
+    fn count(&self) -> usize {
+        1 + self.expand.iter().map(Self::count).sum::<usize>()
+    }
+
+    fn render(&self, depth: usize, faults: &mut Faults) -> String {
+        let name = &self.navigation;
+        faults.check_name("navigation", name);
+        let mut options = Vec::new();
+        if !self.select.is_empty() {
+            options.push(format!("$select={}", columns(&self.select, faults)));
+        }
+        if let Some(filter) = &self.filter {
+            faults.extend(filter.faults());
+            let text = utf8_percent_encode(filter.as_str(), VALUE);
+            options.push(format!("$filter={text}"));
+        }
+        if !self.order.is_empty() {
+            options.push(format!("$orderby={}", order(&self.order, faults)));
+        }
+        if let Some(top) = self.top {
+            if !(1..=5000).contains(&top) {
+                faults.push(format!("$top of {name} is {top}: give 1 to 5,000"));
+            }
+            options.push(format!("$top={top}"));
+        }
+        if depth > 0 && (self.top.is_some() || !self.order.is_empty()) {
+            faults.push(format!(
+                "{name} stands below another expansion: the service takes no order and no $top \
+                 there, leave them out"
+            ));
+        }
+        if !self.expand.is_empty() {
+            options.push(format!(
+                "$expand={}",
+                expansions(&self.expand, depth + 1, faults)
+            ));
+        }
+        if self.reference {
+            if !options.is_empty() {
+                faults.push(format!(
+                    "of {name} only the address is asked for: no option applies, leave them out"
+                ));
+            }
+            return format!("{name}/$ref");
+        }
+        if options.is_empty() {
+            name.clone()
+        } else {
+            format!("{name}({})", options.join(";"))
+        }
+    }
+}
+
+fn expansions(expand: &[Expand], depth: usize, faults: &mut Faults) -> String {
+    if depth > 8 {
+        faults.push("expansions stand deeper in each other than 8: read them apart");
+        return String::new();
+    }
+    let all = expand.iter().map(|expand| expand.render(depth, faults));
+    all.collect::<Vec<_>>().join(",")
+}
+
+fn order(order: &[(String, Direction)], faults: &mut Faults) -> String {
+    let order = order.iter().map(|(column, direction)| {
+        faults.check_name("column", column);
+        let word = match direction {
+            Direction::Ascending => "asc",
+            Direction::Descending => "desc",
+        };
+        format!("{column}%20{word}")
+    });
+    order.collect::<Vec<_>>().join(",")
 }
 
 /// What to read. Without columns the service returns all of them, about 200 for an opportunity:
@@ -155,10 +284,17 @@ impl Query {
             options.push(format!("$filter={text}"));
         }
         if !self.order.is_empty() {
-            options.push(format!("$orderby={}", self.order_text(&mut faults)));
+            options.push(format!("$orderby={}", order(&self.order, &mut faults)));
         }
         if !self.expand.is_empty() {
-            options.push(format!("$expand={}", self.expand_text(&mut faults)));
+            let all: usize = self.expand.iter().map(Expand::count).sum();
+            if all > 15 {
+                faults.push(format!(
+                    "{all} related rows are asked for: the service reads at most 15 along"
+                ));
+            }
+            let text = expansions(&self.expand, 0, &mut faults);
+            options.push(format!("$expand={text}"));
         }
         if let Some(top) = self.top {
             if !(1..=5000).contains(&top) {
@@ -172,37 +308,6 @@ impl Query {
             options.push("$count=true".to_owned());
         }
         (options.join("&"), faults)
-    }
-
-    fn order_text(&self, faults: &mut Faults) -> String {
-        let order = self.order.iter().map(|(column, direction)| {
-            faults.check_name("column", column);
-            let word = match direction {
-                Direction::Ascending => "asc",
-                Direction::Descending => "desc",
-            };
-            format!("{column}%20{word}")
-        });
-        order.collect::<Vec<_>>().join(",")
-    }
-
-    fn expand_text(&self, faults: &mut Faults) -> String {
-        if self.expand.len() > 15 {
-            faults.push(format!(
-                "{} related rows are asked for: the service reads at most 15 along",
-                self.expand.len()
-            ));
-        }
-        let expand = self.expand.iter().map(|expand| {
-            faults.check_name("navigation", &expand.navigation);
-            if expand.select.is_empty() {
-                expand.navigation.clone()
-            } else {
-                let select = columns(&expand.select, faults);
-                format!("{}($select={select})", expand.navigation)
-            }
-        });
-        expand.collect::<Vec<_>>().join(",")
     }
 }
 
@@ -267,6 +372,84 @@ mod tests {
             "$select=name&$expand=parentaccountid($select=name,address1_city),\
              transactioncurrencyid($select=isocurrencycode)&$count=true"
         );
+    }
+
+    #[test]
+    fn related_rows_are_narrowed_as_far_as_the_service_lets_them() {
+        let lines = Expand::new("product_opportunities", ["quantity"])
+            .with_filter(Filter::gt("quantity", 5))
+            .with_order("lineitemnumber", Direction::Ascending)
+            .with_top(50)
+            .with_expand(Expand::new("productid", ["name"]));
+        let query = Query::default()
+            .with_expand(lines.clone())
+            .with_expand(Expand::reference("parentaccountid"));
+        assert_eq!(
+            query.to_query_string().unwrap(),
+            "$expand=product_opportunities($select=quantity;$filter=quantity%20gt%205;\
+             $orderby=lineitemnumber%20asc;$top=50;$expand=productid($select=name)),\
+             parentaccountid/$ref"
+        );
+        let deep = Expand::new("parentaccountid", ["name"]).with_expand(lines);
+        let mut deeper = Expand::new("a", ["x"]);
+        for _ in 0..20 {
+            deeper = Expand::new("a", ["x"]).with_expand(deeper);
+        }
+        let mut odd = Expand::reference("a").with_top(0);
+        odd.select.push("b".to_owned());
+        let wrong = Query::default()
+            .with_expand(deep)
+            .with_expand(deeper)
+            .with_expand(odd);
+        let error = wrong.to_query_string().unwrap_err();
+        for part in [
+            "below another expansion",
+            "deeper",
+            "at most 15",
+            "only the address",
+            "$top of a is 0",
+        ] {
+            assert!(error.message().contains(part), "{part}: {error}");
+        }
+    }
+
+    #[test]
+    fn functions_of_the_service_are_called_by_their_full_name() {
+        let cases = [
+            (
+                Filter::is_in("abc_referralid", ["R-1", "O'Brien"]),
+                "Microsoft.Dynamics.CRM.In(PropertyName='abc_referralid',PropertyValues=['R-1','O''Brien'])",
+            ),
+            (
+                Filter::contains_choice("abc_products", [727_000_001, 727_000_002]),
+                "Microsoft.Dynamics.CRM.ContainValues(PropertyName='abc_products',PropertyValues=['727000001','727000002'])",
+            ),
+            (
+                Filter::call_with("LastXDays", "modifiedon", 7),
+                "Microsoft.Dynamics.CRM.LastXDays(PropertyName='modifiedon',PropertyValue=7)",
+            ),
+            (
+                Filter::call("Today", "modifiedon"),
+                "Microsoft.Dynamics.CRM.Today(PropertyName='modifiedon')",
+            ),
+            (
+                Filter::call_with_two("InFiscalPeriodAndYear", "createdon", 4, 2026),
+                "Microsoft.Dynamics.CRM.InFiscalPeriodAndYear(PropertyName='createdon',PropertyValue1=4,PropertyValue2=2026)",
+            ),
+            (
+                Filter::columns("actualvalue", crate::Relation::Gt, "estimatedvalue"),
+                "actualvalue gt estimatedvalue",
+            ),
+        ];
+        for (filter, text) in cases {
+            assert_eq!(filter.as_str(), text);
+        }
+        let wrong = Query::default()
+            .with_filter(Filter::is_in::<&str>("a", []).and(Filter::call("x)", "b'")));
+        let error = wrong.to_query_string().unwrap_err();
+        for part in ["no values", "\"x)\"", "\"b'\""] {
+            assert!(error.message().contains(part), "{error}");
+        }
     }
 
     #[test]

@@ -1,12 +1,52 @@
 //! One column of a row, and the links between rows.
 
+use bytes::Bytes;
 use cosell_http::{Call, Error, Repeat, decode_json};
-use http::{HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use url::Url;
 use uuid::Uuid;
 
-use crate::{Columns, Condition, Literal, Op, Rows, Table, input::Faults, literal};
+use crate::{
+    AlternateKey, Columns, Condition, ContentId, Literal, Op, Rows, Table, input::Faults, literal,
+    op::Body,
+};
+
+/// The row at the other end of a link.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum LinkTo {
+    /// The row of the table with this id.
+    Row(Table, Uuid),
+    /// The row of the table with this alternate key.
+    Key(Table, AlternateKey),
+    /// The row that an earlier operation of the same change set makes.
+    Made(ContentId),
+}
+
+impl LinkTo {
+    fn check(&self, faults: &mut Faults) {
+        match self {
+            Self::Row(table, _) => table.check(faults),
+            Self::Key(table, key) => {
+                table.check(faults);
+                key.check(faults);
+            }
+            Self::Made(_) => {}
+        }
+    }
+
+    /// The body of a request that links. The service wants the whole address here.
+    pub(crate) fn to_body(&self, offset: u32, base: &Url) -> Bytes {
+        let target = match self {
+            Self::Row(table, id) => format!("{base}{}", table.row_target(*id)),
+            Self::Key(table, key) => format!("{base}{}", key.target(table)),
+            Self::Made(made_by) => format!("${}", made_by.number(offset)),
+        };
+        format!("{{\"@odata.id\":{}}}", literal::quote(&target)).into()
+    }
+}
 
 #[derive(Deserialize)]
 struct Property {
@@ -36,13 +76,74 @@ impl Op {
         op.target = format!("{}/{column}", op.target);
         if clears {
             op.method = Method::DELETE;
-            op.body = crate::op::Body::None;
+            op.body = Body::None;
         } else {
             op.method = Method::PUT;
-            op.body = crate::op::Body::Entry(Columns::new().set("value", value));
+            op.body = Body::Entry(Columns::new().set("value", value));
         }
         op
     }
+}
+
+impl Op {
+    /// Points the lookup with the navigation name `navigation` of the row `id` of `table` at `to`.
+    pub fn set_reference(table: &Table, id: Uuid, navigation: &str, to: LinkTo) -> Self {
+        let at = At::Row(table, id);
+        Self::link("dataverse.set_reference", Method::PUT, at, navigation, to)
+    }
+
+    /// Points the lookup with the navigation name `navigation` of the row that the earlier
+    /// operation `made_by` of the same change set makes at `to`.
+    pub fn set_reference_of_made(made_by: ContentId, navigation: &str, to: LinkTo) -> Self {
+        let at = At::Made(made_by);
+        Self::link("dataverse.set_reference", Method::PUT, at, navigation, to)
+    }
+
+    /// Adds the row `to` to the collection with the navigation name `navigation` of the row `id`
+    /// of `table`.
+    pub fn associate(table: &Table, id: Uuid, navigation: &str, to: LinkTo) -> Self {
+        let at = At::Row(table, id);
+        Self::link("dataverse.associate", Method::POST, at, navigation, to)
+    }
+
+    /// Removes the row `from` out of the collection with the navigation name `navigation` of the
+    /// row `id` of `table`; without `from`, clears the lookup of that name.
+    pub fn disassociate(table: &Table, id: Uuid, navigation: &str, from: Option<Uuid>) -> Self {
+        let row = from.map(|from| format!("({from})")).unwrap_or_default();
+        let target = format!("{}/{navigation}{row}/$ref", table.row_target(id));
+        let mut op = Self::new("dataverse.disassociate", Method::DELETE, target);
+        table.check(&mut op.faults);
+        op.faults.check_name("navigation", navigation);
+        op
+    }
+
+    fn link(
+        operation: &'static str,
+        method: Method,
+        at: At<'_>,
+        navigation: &str,
+        to: LinkTo,
+    ) -> Self {
+        let mut op = Self::new(operation, method, format!("/{navigation}/$ref"));
+        match at {
+            At::Made(made_by) => op.at = Some(made_by),
+            At::Row(table, id) => {
+                table.check(&mut op.faults);
+                op.target = format!("{}{}", table.row_target(id), op.target);
+            }
+        }
+        op.faults.check_name("navigation", navigation);
+        to.check(&mut op.faults);
+        op.body = Body::Link(to);
+        op
+    }
+}
+
+/// The row at this end of a link.
+#[derive(Clone, Copy)]
+enum At<'a> {
+    Row(&'a Table, Uuid),
+    Made(ContentId),
 }
 
 impl Rows {
@@ -52,7 +153,11 @@ impl Rows {
     /// [`Error`]; kind `NotFound` when the row is missing.
     pub async fn property(&self, id: Uuid, column: &str) -> Result<Option<Box<RawValue>>, Error> {
         let operation = "dataverse.property";
-        let target = self.below(operation, id, &[("column", column)], column)?;
+        let mut faults = Faults::default();
+        self.table.check(&mut faults);
+        faults.check_name("column", column);
+        faults.into_result(operation)?;
+        let target = format!("{}/{column}", self.table.row_target(id));
         let call = Call::new(operation, Method::GET, target, Repeat::Safe);
         let answer = self.client.raw(call).await?;
         if answer.status == StatusCode::NO_CONTENT {
@@ -63,7 +168,7 @@ impl Rows {
     }
 
     /// Points the lookup with the navigation name `navigation` of the row `id` at the row `to` of
-    /// `table`.
+    /// `table`; see [`Op::set_reference`].
     ///
     /// # Errors
     /// [`Error`]
@@ -74,18 +179,13 @@ impl Rows {
         table: &Table,
         to: Uuid,
     ) -> Result<(), Error> {
-        self.link(
-            "dataverse.set_reference",
-            Method::PUT,
-            id,
-            navigation,
-            (table, to),
-        )
-        .await
+        let to = LinkTo::Row(table.clone(), to);
+        let op = Op::set_reference(&self.table, id, navigation, to);
+        self.client.run(&op, None).await.map(drop)
     }
 
     /// Adds the row `to` of `table` to the collection with the navigation name `navigation` of the
-    /// row `id`.
+    /// row `id`; see [`Op::associate`].
     ///
     /// # Errors
     /// [`Error`]
@@ -96,14 +196,9 @@ impl Rows {
         table: &Table,
         to: Uuid,
     ) -> Result<(), Error> {
-        self.link(
-            "dataverse.associate",
-            Method::POST,
-            id,
-            navigation,
-            (table, to),
-        )
-        .await
+        let to = LinkTo::Row(table.clone(), to);
+        let op = Op::associate(&self.table, id, navigation, to);
+        self.client.run(&op, None).await.map(drop)
     }
 
     /// Removes the row `from` out of the collection with the navigation name `navigation` of the
@@ -117,46 +212,7 @@ impl Rows {
         navigation: &str,
         from: Option<Uuid>,
     ) -> Result<(), Error> {
-        let operation = "dataverse.disassociate";
-        let row = from.map(|from| format!("({from})")).unwrap_or_default();
-        let tail = format!("{navigation}{row}/$ref");
-        let target = self.below(operation, id, &[("navigation", navigation)], &tail)?;
-        let call = Call::new(operation, Method::DELETE, target, Repeat::IfNotSent);
-        self.client.raw(call).await?;
-        Ok(())
-    }
-
-    async fn link(
-        &self,
-        operation: &'static str,
-        method: Method,
-        id: Uuid,
-        navigation: &str,
-        (table, to): (&Table, Uuid),
-    ) -> Result<(), Error> {
-        let names = [("navigation", navigation), ("set", table.set())];
-        let target = self.below(operation, id, &names, &format!("{navigation}/$ref"))?;
-        let link = format!("{}{}", self.client.http().base(), table.row_target(to));
-        let body = format!("{{\"@odata.id\":{}}}", literal::quote(&link));
-        let call = Call::new(operation, method, target, Repeat::IfNotSent)
-            .with_body(HeaderValue::from_static("application/json"), body);
-        self.client.raw(call).await?;
-        Ok(())
-    }
-
-    fn below(
-        &self,
-        operation: &'static str,
-        id: Uuid,
-        names: &[(&str, &str)],
-        tail: &str,
-    ) -> Result<String, Error> {
-        let mut faults = Faults::default();
-        self.table.check(&mut faults);
-        for (what, name) in names {
-            faults.check_name(what, name);
-        }
-        faults.into_result(operation)?;
-        Ok(format!("{}/{tail}", self.table.row_target(id)))
+        let op = Op::disassociate(&self.table, id, navigation, from);
+        self.client.run(&op, None).await.map(drop)
     }
 }

@@ -3,13 +3,18 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use cosell_http::{Call, Error, ErrorKind, Repeat, decode_json};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use cosell_http::{Answer, Call, Error, ErrorKind, Repeat, Sent, decode_json};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header::IF_NONE_MATCH};
 use uuid::Uuid;
 
 use crate::{
-    Columns, Condition, Dataverse, ErrorCode, Op, PageOptions, Pages, Query, Row, Written, code_of,
+    Columns, Condition, Dataverse, ETag, ErrorCode, Filter, Op, PageOptions, Pages, Query, Row,
+    Written,
+    batch::{Entry, with_options},
+    code_of,
+    input::Faults,
     names,
+    op::{check_tag, tag_option, version_header},
 };
 
 /// A table: the name of its entity set and of its primary key.
@@ -86,6 +91,8 @@ pub struct WriteOptions {
     pub returning: Option<Vec<String>>,
     /// No byte leaves after this moment.
     pub not_after: Option<DateTime<Utc>>,
+    /// What the event of the write tells as its tag; see [`Op::tagged`].
+    pub tag: Option<String>,
     /// Further headers.
     pub headers: HeaderMap,
 }
@@ -105,12 +112,69 @@ impl WriteOptions {
         self
     }
 
+    /// Marks the write; see [`Op::tagged`].
+    #[must_use]
+    pub fn with_tag(mut self, text: impl Into<String>) -> Self {
+        self.tag = Some(text.into());
+        self
+    }
+
+    /// Lets the published rules for duplicates refuse the write
+    /// ([`ErrorCode::DuplicateRecordsFound`]); the service looks at them only when told so.
+    #[must_use]
+    pub fn with_duplicate_rules(self) -> Self {
+        let name = HeaderName::from_static("mscrm.suppressduplicatedetection");
+        self.with_header(name, HeaderValue::from_static("false"))
+    }
+
+    /// Skips the organization's own plug-ins and workflows. The identity needs the privilege
+    /// `prvBypassCustomBusinessLogic`; the service's own logic and Power Automate still run.
+    #[must_use]
+    pub fn without_custom_logic(self, which: CustomLogic) -> Self {
+        let name = HeaderName::from_static("mscrm.bypassbusinesslogicexecution");
+        let value = match which {
+            CustomLogic::Sync => "CustomSync",
+            CustomLogic::Async => "CustomAsync",
+            CustomLogic::All => "CustomSync,CustomAsync",
+        };
+        self.with_header(name, HeaderValue::from_static(value))
+    }
+
+    /// Starts no Power Automate flows for the write. The identity needs the same privilege as for
+    /// [`without_custom_logic`](Self::without_custom_logic).
+    #[must_use]
+    pub fn without_flows(self) -> Self {
+        let name = HeaderName::from_static("mscrm.suppresscallbackregistrationexpanderjob");
+        self.with_header(name, HeaderValue::from_static("true"))
+    }
+
     /// Adds a header.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.append(name, value);
         self
     }
+
+    /// The options of the query string.
+    pub(crate) fn query(&self, faults: &mut Faults) -> String {
+        let Some(tag) = &self.tag else {
+            return String::new();
+        };
+        check_tag(tag, faults);
+        tag_option(tag)
+    }
+}
+
+/// Logic that an organization added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CustomLogic {
+    /// What runs within the write.
+    Sync,
+    /// What runs after it.
+    Async,
+    /// Both.
+    All,
 }
 
 /// The rows of one table. Made by [`Dataverse::table`].
@@ -179,34 +243,106 @@ impl Rows {
     /// # Errors
     /// [`Error`]; kind `NotFound` when the row is missing.
     pub async fn read(&self, id: Uuid, query: &Query) -> Result<Row, Error> {
-        let operation = "dataverse.read";
+        let call = self.read_call("dataverse.read", id, query)?;
+        if let Some(gatherer) = &self.client.gatherer {
+            let row = gatherer.read(&self.client, Entry::row(&call)).await?;
+            return self.check_row(id, row).map_err(|fault| {
+                Error::new(
+                    "dataverse.read",
+                    ErrorKind::Malformed,
+                    Sent::Answered,
+                    fault,
+                )
+            });
+        }
+        let answer = self.client.raw(call).await?;
+        self.read_row(id, &answer)
+    }
+
+    /// Reads the row `id` if it is no longer at the version `seen`; `None` when it is.
+    ///
+    /// # Errors
+    /// [`Error`]; kind `NotFound` when the row is missing, `Invalid` when related rows are asked
+    /// for: the service does not compare those.
+    pub async fn read_if_changed(
+        &self,
+        id: Uuid,
+        query: &Query,
+        seen: &ETag,
+    ) -> Result<Option<Row>, Error> {
+        let operation = "dataverse.read_if_changed";
+        let call = self.read_call(operation, id, query)?;
+        let mut faults = Faults::default();
+        let version = version_header(seen);
+        if version.is_none() {
+            faults.push(format!(
+                "{:?} is no ETag: hand in the text of @odata.etag as it was read, such as W/\"1\"",
+                seen.as_str()
+            ));
+        }
+        if !query.expand.is_empty() {
+            faults.push("related rows have versions of their own: read them without condition");
+        }
+        faults.into_result(operation)?;
+        let call = version
+            .into_iter()
+            .fold(call, |call, seen| call.with_header(IF_NONE_MATCH, seen));
+        let answer = self.client.raw(call).await?;
+        if answer.status == StatusCode::NOT_MODIFIED {
+            return Ok(None);
+        }
+        self.read_row(id, &answer).map(Some)
+    }
+
+    /// The number of rows that meet the filter of `query`; the service counts up to 5,000.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub async fn count(&self, filter: Option<&Filter>) -> Result<u64, Error> {
+        let operation = "dataverse.count";
+        let query = Query {
+            filter: filter.cloned(),
+            ..Query::default()
+        };
+        let (options, mut faults) = query.render();
+        self.table.check(&mut faults);
+        faults.into_result(operation)?;
+        let target = with_options(format!("{}/$count", self.table.set), &options);
+        let call = Call::new(operation, Method::GET, target, Repeat::Safe);
+        let answer = self.client.get(call).await?;
+        let text = std::str::from_utf8(&answer.body).unwrap_or_default();
+        // Some gateways put a byte order mark before plain text.
+        let text = text.trim_start_matches('\u{feff}').trim();
+        text.parse()
+            .map_err(|_| Error::malformed(operation, &answer, "the count is no number"))
+    }
+
+    fn read_call(&self, operation: &'static str, id: Uuid, query: &Query) -> Result<Call, Error> {
         let (options, mut faults) = query.render();
         self.table.check(&mut faults);
         query.check_single(&mut faults);
         faults.into_result(operation)?;
-        let mut target = self.table.row_target(id);
-        if !options.is_empty() {
-            target = format!("{target}?{options}");
-        }
-        let call = Call::new(operation, Method::GET, target, Repeat::Safe);
-        let answer = self.client.raw(call).await?;
-        let row: Row = decode_json(operation, &answer)?;
+        let target = with_options(self.table.row_target(id), &options);
+        Ok(Call::new(operation, Method::GET, target, Repeat::Safe))
+    }
+
+    fn read_row(&self, id: Uuid, answer: &Answer) -> Result<Row, Error> {
+        let operation = "dataverse.read";
+        let row = decode_json(operation, answer)?;
+        self.check_row(id, row)
+            .map_err(|fault| Error::malformed(operation, answer, fault))
+    }
+
+    /// The row, if it is the one that was asked for.
+    fn check_row(&self, id: Uuid, row: Row) -> Result<Row, String> {
         match row.guid(&self.table.key) {
             Ok(Some(said)) if said == id => Ok(row),
-            Ok(Some(said)) => Err(Error::malformed(
-                operation,
-                &answer,
-                format!("the answer holds row {said}, not {id}"),
+            Ok(Some(said)) => Err(format!("the answer holds row {said}, not {id}")),
+            Ok(None) => Err(format!(
+                "the row has no {}: is the key's name right?",
+                self.table.key
             )),
-            Ok(None) => Err(Error::malformed(
-                operation,
-                &answer,
-                format!(
-                    "the row has no {}: is the key's name right?",
-                    self.table.key
-                ),
-            )),
-            Err(error) => Err(Error::malformed(operation, &answer, error.to_string())),
+            Err(error) => Err(error.to_string()),
         }
     }
 
@@ -247,6 +383,9 @@ impl Rows {
     pub(crate) async fn write(&self, mut op: Op, options: WriteOptions) -> Result<Written, Error> {
         if let Some(columns) = options.returning {
             op = op.returning(columns);
+        }
+        if let Some(tag) = options.tag {
+            op = op.tagged(tag);
         }
         for (name, value) in &options.headers {
             op = op.with_header(name.clone(), value.clone());

@@ -158,6 +158,30 @@ impl Error {
         error
     }
 
+    /// The same error for another caller whose request shared the fate of this one's, such as
+    /// those of one batch. The cause is kept as text.
+    #[must_use]
+    pub fn twin(&self) -> Self {
+        let inner = &self.inner;
+        Self {
+            inner: Box::new(Inner {
+                operation: inner.operation,
+                kind: inner.kind,
+                sent: inner.sent,
+                status: inner.status,
+                code: inner.code.clone(),
+                message: inner.message.clone(),
+                target: inner.target.clone(),
+                request_id: inner.request_id.clone(),
+                correlation: inner.correlation,
+                retry_after: inner.retry_after,
+                claims: inner.claims.clone(),
+                tries: inner.tries,
+                source: inner.source.as_ref().map(|cause| cause.to_string().into()),
+            }),
+        }
+    }
+
     /// The operation that failed, such as `referrals.get`.
     pub fn operation(&self) -> &'static str {
         self.inner.operation

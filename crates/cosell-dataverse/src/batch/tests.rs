@@ -2,10 +2,14 @@ use http::StatusCode;
 use proptest::prelude::*;
 
 use super::{read::set_parts, *};
-use crate::{Columns, Condition, ETag, Table};
+use crate::{Columns, Condition, ETag, LinkTo};
 
 const ACCOUNT: Uuid = Uuid::from_u128(0xa);
 const DEAL: Uuid = Uuid::from_u128(0xd);
+
+fn base() -> url::Url {
+    "https://x.example/api/data/v9.2/".parse().unwrap()
+}
 
 fn two_sets() -> [ChangeSet; 2] {
     let mut first = ChangeSet::new();
@@ -42,7 +46,8 @@ fn two_sets() -> [ChangeSet; 2] {
 
 #[test]
 fn the_batch_is_written_byte_for_byte() {
-    let body = write::batch("/api/data/v9.2/", "batch_b", "changeset_c", &two_sets());
+    let entries = two_sets().map(Entry::Set);
+    let body = write::batch(&base(), "batch_b", "changeset_c", &entries);
     let lines = [
         "--batch_b",
         "Content-Type: multipart/mixed; boundary=\"changeset_c_0\"",
@@ -117,10 +122,56 @@ fn references_are_counted_from_the_start_of_the_batch() {
         Columns::new().bind_content("parentaccountid", account),
     ));
     let first = ChangeSet::new().with(Op::delete(&Table::ACCOUNT, DEAL, &Condition::None));
-    let body = write::batch("/", "b", "c", &[first, second]);
+    let entries = [first, second].map(Entry::Set);
+    let body = write::batch(&base(), "b", "c", &entries);
     let text = std::str::from_utf8(&body).unwrap();
     assert!(text.contains("Content-ID: 2\r\n"), "{text}");
     assert!(text.contains("@odata.bind\":\"$2\""), "{text}");
+}
+
+#[test]
+fn reads_and_single_writes_stand_beside_change_sets() {
+    let mut set = ChangeSet::new();
+    let account = set.push(Op::create(&Table::ACCOUNT, None, Columns::new()));
+    set.push(Op::update_made(account, Columns::new().set("name", "B")));
+    set.push(Op::set_reference_of_made(
+        account,
+        "primarycontactid",
+        LinkTo::Row(Table::CONTACT, DEAL),
+    ));
+    let to = LinkTo::Made(account);
+    set.push(Op::associate(&Table::CONTACT, DEAL, "x_accounts", to));
+    let batch = Batch::new()
+        .with_op(Op::delete(&Table::ACCOUNT, DEAL, &Condition::MustExist).tagged("a&b"))
+        .with_set(set)
+        .with_row(&Table::ACCOUNT, ACCOUNT, &Query::select(["name"]))
+        .with_page(
+            &Table::ACCOUNT,
+            &Query::select(["name"]),
+            &PageOptions::default().with_size(3),
+        );
+    batch.check().into_result("test").unwrap();
+    assert_eq!(batch.operations(), 7);
+    let body = write::batch(&base(), "b", "c", &batch.entries);
+    let text = std::str::from_utf8(&body).unwrap();
+    for part in [
+        "--b\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\nDELETE \
+         /api/data/v9.2/accounts(00000000-0000-0000-0000-00000000000d)?tag=a%26b HTTP/1.1\r\n\
+         If-Match: *\r\n\r\n\r\n--b\r\n",
+        "\r\nPATCH $1 HTTP/1.1\r\nContent-Type: application/json; type=entry\r\n\r\n{\"name\":\"B\"}\r\n",
+        "\r\nPUT $1/primarycontactid/$ref HTTP/1.1\r\nContent-Type: application/json\r\n\r\n\
+         {\"@odata.id\":\"https://x.example/api/data/v9.2/contacts(00000000-0000-0000-0000-00000000000d)\"}\r\n",
+        "x_accounts/$ref HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{\"@odata.id\":\"$1\"}\r\n",
+        "\r\nGET /api/data/v9.2/accounts(00000000-0000-0000-0000-00000000000a)?$select=name HTTP/1.1\r\n\
+         Accept: application/json\r\n\r\n\r\n--b\r\n",
+        "\r\nGET /api/data/v9.2/accounts?$select=name HTTP/1.1\r\nAccept: application/json\r\n\
+         Prefer: odata.maxpagesize=3\r\n\r\n\r\n--b--\r\n",
+    ] {
+        assert!(text.contains(part), "{part}\n---\n{text}");
+    }
+    let alone = Batch::new().with_op(Op::update_made(account, Columns::new()));
+    let error = alone.check().into_result("test").unwrap_err();
+    assert!(error.message().contains("one change set"), "{error}");
 }
 
 #[test]

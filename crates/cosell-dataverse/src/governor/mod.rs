@@ -14,13 +14,16 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use cosell_http::Sleep;
+use http::{HeaderMap, StatusCode};
 
 use pace::Pace;
-use slots::{Permit, Slots};
+use slots::Slots;
 
 pub use pace::{GovernorReport, Throttled};
+pub(crate) use slots::Permit;
 pub(crate) use wire::Governed;
 
 /// How a [`Governor`] behaves.
@@ -137,6 +140,21 @@ impl Governor {
         state
             .pace
             .report(state.slots.taken(), state.slots.waiting())
+    }
+
+    /// Learns from an answer that came inside another one.
+    pub(crate) fn saw(
+        &self,
+        now: DateTime<Utc>,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &Bytes,
+    ) {
+        let code = wire::throttle_code(status, headers, body);
+        let mut state = self.shared.lock();
+        let began = state.pace.begin();
+        state.pace.learn(began, now, status, headers, code);
+        state.pace.end();
     }
 
     /// Waits for a place, and for the end of a pause.

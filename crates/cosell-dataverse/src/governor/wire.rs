@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cosell_http::{Sleep, Transport, TransportError};
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 
 use super::{Governor, Shared};
 use crate::{ErrorCode, fault::read_fault};
@@ -41,6 +41,17 @@ impl Drop for Out<'_> {
     }
 }
 
+/// Why an answer refuses for lack of patience.
+pub(super) fn throttle_code(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Option<ErrorCode> {
+    let throttled = status == StatusCode::TOO_MANY_REQUESTS;
+    let code = throttled.then(|| read_fault(status, headers, body).code);
+    code.flatten().and_then(|code| ErrorCode::parse(&code))
+}
+
 #[async_trait]
 impl Transport for Governed {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
@@ -49,10 +60,7 @@ impl Transport for Governed {
         let out = Out(shared);
         let response = self.inner.send(request).await?;
         let (status, headers) = (response.status(), response.headers());
-        let code = (status == StatusCode::TOO_MANY_REQUESTS)
-            .then(|| read_fault(status, headers, response.body()).code)
-            .flatten()
-            .and_then(|code| ErrorCode::parse(&code));
+        let code = throttle_code(status, headers, response.body());
         let now = self.sleep.now();
         shared.lock().pace.learn(began, now, status, headers, code);
         drop(out);

@@ -10,10 +10,10 @@ use std::{
 };
 
 use cosell_http::{Call, Error, ErrorKind, Repeat, decode_json};
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method, header::ACCEPT};
 use serde::Deserialize;
 
-use crate::Dataverse;
+use crate::{Dataverse, csdl::Csdl};
 
 pub use choice::{
     ChoiceError, ChoiceSet, ChoiceValue, ChoiceWanted, ENGLISH, Label, ResolvedBy, ResolvedChoice,
@@ -24,6 +24,8 @@ pub use definition::{
 };
 
 const VERSION: &str = "dataverse.schema_version";
+/// Largest model that is read.
+const CSDL_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Definitions read so far, shared by the clones of a client.
 #[derive(Debug, Default)]
@@ -36,6 +38,7 @@ struct Inner {
     version: Option<String>,
     language: Option<u32>,
     tables: BTreeMap<String, Arc<TableDefinition>>,
+    csdl: Option<Arc<Csdl>>,
 }
 
 impl Cache {
@@ -128,9 +131,32 @@ impl Schema {
         let moved = page.version.is_none() || cache.version != page.version;
         if moved {
             cache.tables.clear();
+            cache.csdl = None;
         }
         cache.version = page.version;
         Ok(moved)
+    }
+
+    /// The whole model (`$metadata`) with its annotations: several megabytes, read once and kept
+    /// until [`refresh`](Self::refresh) sees the schema move.
+    ///
+    /// # Errors
+    /// [`Error`]; kind `Malformed` when the answer is no model.
+    pub async fn csdl(&self) -> Result<Arc<Csdl>, Error> {
+        if let Some(known) = &self.client.cache.lock().csdl {
+            return Ok(known.clone());
+        }
+        let operation = "dataverse.schema_csdl";
+        let target = "$metadata?annotations=true";
+        let call = Call::new(operation, Method::GET, target, Repeat::Safe)
+            .with_header(ACCEPT, HeaderValue::from_static("application/xml"))
+            .with_body_limit(CSDL_BYTES);
+        let answer = self.client.raw(call).await?;
+        let read = Csdl::read(&answer.body)
+            .map_err(|fault| Error::malformed(operation, &answer, fault.to_string()))?;
+        let read = Arc::new(read);
+        self.client.cache.lock().csdl = Some(read.clone());
+        Ok(read)
     }
 
     /// The language code of the organization, such as 1033 (English) or 1043 (Dutch). Kept.

@@ -1,8 +1,8 @@
 //! Change sets: applied, refused, or not known.
 
 use cosell_dataverse::{
-    ChangeSet, CloseDetails, Columns, Condition, Dataverse, ETag, ErrorCode, Op, SetOutcome, Table,
-    code_of,
+    Batch, BatchOutcome, ChangeSet, CloseDetails, Columns, Condition, Dataverse, ETag, ErrorCode,
+    Op, Table, code_of,
 };
 use cosell_http::{ErrorKind, Sent};
 
@@ -152,9 +152,11 @@ async fn what_cannot_be_read_for_certain_may_have_taken_effect() {
     assert_eq!(script.requests().len(), 1);
 }
 
-async fn three_sets(line: Line) -> Result<Vec<SetOutcome>, cosell_http::Error> {
+async fn three_sets(line: Line) -> Result<Vec<BatchOutcome>, cosell_http::Error> {
     let (script, client) = Script::of([line]);
-    let outcomes = client.batch(&[set(), set(), set()], None).await;
+    let outcomes = client
+        .batch(&[set(), set(), set()].into_iter().collect(), None)
+        .await;
     let request = script.request();
     assert_eq!(header(&request, "prefer"), ["odata.continue-on-error"]);
     outcomes
@@ -171,9 +173,9 @@ async fn sets_of_one_batch_have_fates_of_their_own() {
         .await
         .unwrap();
     let [
-        SetOutcome::Applied(first),
-        SetOutcome::Refused(error),
-        SetOutcome::Applied(_),
+        BatchOutcome::Applied(first),
+        BatchOutcome::Refused(error),
+        BatchOutcome::Applied(_),
     ] = outcomes.as_slice()
     else {
         panic!("{outcomes:?}");
@@ -191,9 +193,9 @@ async fn a_missing_part_is_never_a_success() {
         matches!(
             outcomes.as_slice(),
             [
-                SetOutcome::Applied(_),
-                SetOutcome::NotKnown(_),
-                SetOutcome::NotKnown(_)
+                BatchOutcome::Applied(_),
+                BatchOutcome::NotKnown(_),
+                BatchOutcome::NotKnown(_)
             ]
         ),
         "{outcomes:?}"
@@ -213,7 +215,7 @@ async fn a_failure_of_the_whole_leaves_every_set_in_doubt() {
         let outcomes = three_sets(line).await.unwrap();
         assert_eq!(outcomes.len(), 3);
         for outcome in outcomes {
-            assert!(matches!(outcome, SetOutcome::NotKnown(_)), "{outcome:?}");
+            assert!(matches!(outcome, BatchOutcome::NotKnown(_)), "{outcome:?}");
         }
     }
 }
@@ -229,9 +231,9 @@ async fn a_server_error_of_one_set_leaves_it_in_doubt_and_a_throttled_one_had_no
         .await
         .unwrap();
     let [
-        SetOutcome::NotKnown(_),
-        SetOutcome::Refused(error),
-        SetOutcome::Applied(_),
+        BatchOutcome::NotKnown(_),
+        BatchOutcome::Refused(error),
+        BatchOutcome::Applied(_),
     ] = outcomes.as_slice()
     else {
         panic!("{outcomes:?}");
@@ -248,7 +250,10 @@ async fn what_was_not_sent_is_an_error_of_the_whole() {
     let (script, client) = Script::of([]);
     let wrong = ChangeSet::new().with(Op::action("no such/thing!", Columns::new()));
     let error = client
-        .batch(&[set(), wrong, ChangeSet::new()], None)
+        .batch(
+            &[set(), wrong, ChangeSet::new()].into_iter().collect(),
+            None,
+        )
         .await
         .unwrap_err();
     assert!(error.message().contains("no such/thing!"), "{error}");
@@ -257,9 +262,12 @@ async fn what_was_not_sent_is_an_error_of_the_whole() {
     let error = client.change_set(&set(), Some(late)).await.unwrap_err();
     assert_eq!((error.kind(), error.sent()), (ErrorKind::TooLate, Sent::No));
     let many: Vec<_> = (0..501).map(|_| set()).collect();
-    let error = client.batch(&many, None).await.unwrap_err();
+    let error = client
+        .batch(&many.into_iter().collect(), None)
+        .await
+        .unwrap_err();
     assert!(error.message().contains("1002 operations"), "{error}");
-    assert!(client.batch(&[], None).await.unwrap().is_empty());
+    assert!(client.batch(&Batch::new(), None).await.unwrap().is_empty());
     assert!(script.requests().is_empty());
 }
 

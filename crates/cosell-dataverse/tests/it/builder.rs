@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cosell_dataverse::{
-    ChangeSet, CloseDetails, Columns, Dataverse, Filter, Op, PageOptions, Query, Table,
+    Batch, ChangeSet, CloseDetails, Columns, Dataverse, Filter, Op, PageOptions, Query, Table,
 };
 use cosell_http::{Call, ErrorKind, Repeat};
 use http::Method;
@@ -105,6 +105,6 @@ fn clients_and_futures_go_anywhere() {
     sendable(rows.pages(&query, options.clone()).into_stream());
     sendable(rows.pages(&query, options.clone()).items().into_stream());
     sendable(client.change_set(&ChangeSet::new(), None));
-    sendable(client.batch(&[], None));
+    sendable(client.batch(&Batch::new(), None));
     sendable(client.who_am_i());
 }

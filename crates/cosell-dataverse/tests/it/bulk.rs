@@ -31,7 +31,7 @@ async fn several_rows_are_made_and_changed_in_one_request_each() {
         (None, named("C")),
     ];
     let ids = deals
-        .create_multiple("opportunity", rows, None)
+        .create_multiple("opportunity", rows, &WriteOptions::default())
         .await
         .unwrap();
     assert_eq!((ids.len(), ids[1]), (3, own));
@@ -40,7 +40,7 @@ async fn several_rows_are_made_and_changed_in_one_request_each() {
         .map(|id| (*id, Columns::new().set("closeprobability", 70)))
         .collect();
     deals
-        .update_multiple("opportunity", rows, None)
+        .update_multiple("opportunity", rows, &WriteOptions::default())
         .await
         .unwrap();
     let rows = vec![
@@ -48,7 +48,7 @@ async fn several_rows_are_made_and_changed_in_one_request_each() {
         (RowName::Id(Uuid::from_u128(78)), named("D")),
     ];
     deals
-        .upsert_multiple("opportunity", rows, None)
+        .upsert_multiple("opportunity", rows, &WriteOptions::default())
         .await
         .unwrap();
     assert_eq!(world.told().len(), 3);
@@ -74,7 +74,7 @@ async fn one_wrong_row_fails_all() {
     let long = "x".repeat(301);
     let rows = vec![(Some(deal()), named("A")), (None, named(&long))];
     let error = deals
-        .create_multiple("opportunity", rows, None)
+        .create_multiple("opportunity", rows, &WriteOptions::default())
         .await
         .unwrap_err();
     assert_eq!(code_of(&error), Some(ErrorCode::StringLengthTooLong));
@@ -87,12 +87,16 @@ async fn one_wrong_row_fails_all() {
     );
     let rows = vec![(deal(), named("A"))];
     let error = deals
-        .update_multiple("opportunity", rows, None)
+        .update_multiple("opportunity", rows, &WriteOptions::default())
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     let error = deals
-        .create_multiple("account", vec![(None, named("A"))], None)
+        .create_multiple(
+            "account",
+            vec![(None, named("A"))],
+            &WriteOptions::default(),
+        )
         .await
         .unwrap_err();
     assert_eq!(code_of(&error), Some(ErrorCode::InvalidPayload));
@@ -104,7 +108,7 @@ async fn wrong_messages_of_several_rows_are_not_sent() {
     let deals = client.table(Table::OPPORTUNITY);
     let twice = vec![(deal(), named("A")), (deal(), named("B"))];
     let error = deals
-        .update_multiple("opportunity'", twice, None)
+        .update_multiple("opportunity'", twice, &WriteOptions::default())
         .await
         .unwrap_err();
     for part in ["opportunity'", "stands twice"] {
@@ -113,14 +117,18 @@ async fn wrong_messages_of_several_rows_are_not_sent() {
     for rows in [0, 1001] {
         let rows = vec![(None, named("A")); rows];
         let error = deals
-            .create_multiple("opportunity", rows, None)
+            .create_multiple("opportunity", rows, &WriteOptions::default())
             .await
             .unwrap_err();
         assert_eq!((error.kind(), error.sent()), (ErrorKind::Invalid, Sent::No));
     }
     let key = AlternateKey::new("name", "A");
     let error = deals
-        .upsert_multiple("opportunity", vec![(RowName::Key(key), named("A"))], None)
+        .upsert_multiple(
+            "opportunity",
+            vec![(RowName::Key(key), named("A"))],
+            &WriteOptions::default(),
+        )
         .await
         .unwrap_err();
     assert!(error.message().contains("part of the key"), "{error}");
@@ -133,7 +141,7 @@ async fn the_message_is_as_documented_and_a_short_answer_is_no_success() {
     let deals = client.table(Table::OPPORTUNITY);
     let rows = vec![(None, named("Deal A"))];
     let error = deals
-        .create_multiple("opportunity", rows, None)
+        .create_multiple("opportunity", rows, &WriteOptions::default())
         .await
         .unwrap_err();
     assert_eq!(
@@ -142,7 +150,11 @@ async fn the_message_is_as_documented_and_a_short_answer_is_no_success() {
     );
     let key = RowName::Key(AlternateKey::new("abc_referralid", "R-3"));
     deals
-        .upsert_multiple("opportunity", vec![(key, named("Deal C"))], None)
+        .upsert_multiple(
+            "opportunity",
+            vec![(key, named("Deal C"))],
+            &WriteOptions::default(),
+        )
         .await
         .unwrap();
     let kind = r#""@odata.type":"Microsoft.Dynamics.CRM.opportunity","name""#;

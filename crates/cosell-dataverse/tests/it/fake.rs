@@ -29,6 +29,14 @@ pub(crate) struct Script {
 
 impl Script {
     pub(crate) fn of(lines: impl IntoIterator<Item = Line>) -> (Self, Dataverse) {
+        Self::on(lines, Arc::new(Still))
+    }
+
+    /// With a clock that waits.
+    pub(crate) fn on(
+        lines: impl IntoIterator<Item = Line>,
+        sleep: Arc<dyn Sleep>,
+    ) -> (Self, Dataverse) {
         let script = Self {
             lines: Arc::new(Mutex::new(lines.into_iter().collect())),
             requests: Arc::default(),
@@ -37,7 +45,7 @@ impl Script {
             Url::parse(ORG).unwrap(),
             Arc::new(script.clone()),
             Arc::new(Token),
-            Arc::new(Still),
+            sleep,
         );
         (script, client.build().unwrap())
     }

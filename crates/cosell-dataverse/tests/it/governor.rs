@@ -23,7 +23,7 @@ use crate::fake::{ORG, Token, answer};
 
 /// The runtime's paused time: it jumps to the next timer when nothing else can run.
 #[derive(Clone, Debug)]
-struct Virtual(Instant);
+pub(crate) struct Virtual(pub(crate) Instant);
 
 #[async_trait]
 impl Sleep for Virtual {
@@ -37,12 +37,12 @@ impl Sleep for Virtual {
 }
 
 #[derive(Clone, Debug)]
-struct World {
-    double: Arc<Mutex<Double>>,
+pub(crate) struct World {
+    pub(crate) double: Arc<Mutex<Double>>,
     clock: Virtual,
     takes: Duration,
     caller: Caller,
-    statuses: Arc<Mutex<Vec<u16>>>,
+    pub(crate) statuses: Arc<Mutex<Vec<u16>>>,
 }
 
 #[async_trait]
@@ -63,7 +63,7 @@ impl Transport for World {
 }
 
 impl World {
-    fn new(limits: Limits, hint: u32) -> Self {
+    pub(crate) fn new(limits: Limits, hint: u32) -> Self {
         let options = Options::default().with_limits(limits).with_dop_hint(hint);
         Self {
             caller: Caller {
@@ -81,7 +81,7 @@ impl World {
         }
     }
 
-    fn client(&self, governor: &Governor) -> Dataverse {
+    pub(crate) fn client(&self, governor: &Governor) -> Dataverse {
         let clock: Arc<dyn Sleep> = Arc::new(self.clock.clone());
         Dataverse::builder(
             ORG.parse().unwrap(),
@@ -110,7 +110,7 @@ impl World {
         began.elapsed().as_secs_f64()
     }
 
-    fn refused(&self) -> usize {
+    pub(crate) fn refused(&self) -> usize {
         let statuses = self.statuses.lock().unwrap();
         statuses.iter().filter(|status| **status == 429).count()
     }
@@ -118,7 +118,7 @@ impl World {
 
 const LONG: Duration = Duration::from_secs(3600);
 
-fn patient() -> Governor {
+pub(crate) fn patient() -> Governor {
     Governor::new(GovernorOptions::default().with_longest_wait(LONG))
 }
 

@@ -9,6 +9,8 @@ mod double;
 mod errors;
 mod events;
 mod fake;
+mod fetch;
+mod gather;
 mod governor;
 mod keys;
 mod pages;

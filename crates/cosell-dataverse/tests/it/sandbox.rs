@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use cosell_dataverse::{
-    Change, ChangeCursor, ChangeSet, CloseDetails, Columns, Condition, Dataverse, ErrorCode,
-    Expand, Filter, Followed, Op, PageOptions, Query, Row, Rows, SetOutcome, Table, WriteOptions,
+    BatchOutcome, Change, ChangeCursor, ChangeSet, CloseDetails, Columns, Condition, Dataverse,
+    ErrorCode, Expand, Filter, Followed, Op, PageOptions, Query, Row, Rows, Table, WriteOptions,
     code_of,
     names::opportunity::{self, state, status},
 };
@@ -246,11 +246,14 @@ async fn a_change_set_takes_effect_whole_or_not_at_all() {
             &Condition::MustExist,
         ));
     let sets = [too_long.clone(), closing(), closing()];
-    let outcomes = client.batch(&sets, None).await.unwrap();
+    let outcomes = client
+        .batch(&sets.into_iter().collect(), None)
+        .await
+        .unwrap();
     let [
-        SetOutcome::Refused(long),
-        SetOutcome::Applied(won),
-        SetOutcome::Refused(stale),
+        BatchOutcome::Refused(long),
+        BatchOutcome::Applied(won),
+        BatchOutcome::Refused(stale),
     ] = outcomes.as_slice()
     else {
         panic!("{outcomes:?}");
