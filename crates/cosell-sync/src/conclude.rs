@@ -86,18 +86,30 @@ impl Turn<'_> {
             let Some(sent) = sent.get(field) else {
                 continue;
             };
-            // A value of the policy's own is on its way to both sides: they agree only later.
             let same = read == sent
                 || matches!(
                     replica.settle(field, read, record),
                     Settled::Becomes { value, .. } if value == *sent
                 );
             let seen = record.and_then(|record| record.fields.get(field));
-            if same && (proven || seen == Some(sent)) {
-                let images = Images::seen_from(side, sent.clone(), read.clone());
-                self.pair.base.insert(field.clone(), images);
+            if !proven && seen != Some(sent) {
+                continue;
             }
+            let images = if same {
+                Images::seen_from(side, sent.clone(), read.clone())
+            } else {
+                // A value of the policy's own is on its way to both sides. From now on it counts
+                // as an edit of the side that has it, so that it goes over to the other one, or
+                // meets an edit there, as any edit does.
+                let over = intent.over.get(field).cloned().unwrap_or_default();
+                Images::seen_from(side, over, read.clone())
+            };
+            self.pair.base.insert(field.clone(), images);
         }
+        // What a person answered is done.
+        self.pair
+            .answers
+            .retain(|field, _| !sent.contains_key(field));
     }
 
     /// An open intent is never given up: it is looked at again and again.

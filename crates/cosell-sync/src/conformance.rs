@@ -9,8 +9,9 @@ use cosell_mapping::{FieldId, Value};
 use uuid::Uuid;
 
 use crate::{
-    Change, ConflictEntry, Cursor, GroupId, Hold, HoldCause, Images, Lease, Outcome, Pair, PairId,
-    PairState, Park, QueuedHint, RecordId, Side, SkippedRecord, StateStore, StoreError, Version,
+    Answer, Change, ConflictEntry, Cursor, GroupId, Hold, HoldCause, Images, Lease, Outcome, Pair,
+    PairId, PairState, Park, QueuedHint, RecordId, Resolution, Rule, Side, SkippedRecord,
+    StateStore, StoreError, Version,
 };
 
 type Store = Arc<dyn StateStore>;
@@ -68,6 +69,7 @@ fn pair(number: u128, left: &str, right: Option<&str>) -> Pair {
         right: Default::default(),
         base: Default::default(),
         holds: Default::default(),
+        answers: Default::default(),
         intent: None,
         park: None,
         outcome: None,
@@ -191,6 +193,16 @@ pub async fn pairs_are_kept_whole(store: Arc<dyn StateStore>) {
                 why: "both".to_owned(),
             },
             since: at,
+            unanswered: None,
+        },
+    );
+    full.answers.insert(
+        FieldId::from_static("note"),
+        Answer {
+            left: Value::text("x"),
+            right: Value::text("y"),
+            resolution: Resolution::Keep(Side::Left),
+            at,
         },
     );
     full.park = Some(Park {
@@ -451,8 +463,11 @@ pub async fn conflicts_and_skips_are_listed(store: Arc<dyn StateStore>) {
         base: None,
         left: Value::text(text),
         right: Value::Null,
+        left_as_of: moment(1),
+        right_as_of: moment(2),
+        rule: Rule::Own("ours".to_owned()),
         kept: Some(Side::Left),
-        value: Value::text(text),
+        value: Some(Value::text(text)),
         at: moment(0),
     };
     let skip = |name: &str, cause: &str| SkippedRecord {
@@ -463,8 +478,8 @@ pub async fn conflicts_and_skips_are_listed(store: Arc<dyn StateStore>) {
         at: moment(0),
     };
     let batch = vec![
-        Change::Conflict(entry("first")),
-        Change::Conflict(entry("second")),
+        Change::Conflict(Box::new(entry("first"))),
+        Change::Conflict(Box::new(entry("second"))),
         Change::Skip(skip("b", "old")),
         Change::Skip(skip("a", "why")),
         Change::Skip(skip("b", "new")),

@@ -251,31 +251,14 @@ impl Engine {
 
     /// Ends the wait of a parked pair and queues it; false if there is no such parked pair.
     pub async fn unpark(&self, pair: PairId) -> Result<bool, EngineError> {
-        // A round in progress may hold a copy of the pair and would store it over this change.
-        let _claim = loop {
-            let mut claims = Claims::new(&self.busy);
-            if claims.add(Claim::Pair(pair)) {
-                break claims;
-            }
-            self.clock.sleep(Duration::from_millis(100)).await;
-        };
+        let _claim = self.claim(pair).await;
         let Some(mut pair) = self.store.pair(pair).await? else {
-            return Ok(false);
-        };
-        let end = Side::BOTH
-            .into_iter()
-            .find_map(|side| Some((side, pair.end(side).id.clone()?)));
-        let Some((side, id)) = end else {
             return Ok(false);
         };
         if pair.park.take().is_none() {
             return Ok(false);
         }
-        pair.unsettle();
-        let hint = self.new_hint(side, id);
-        self.commit_now(vec![Change::Pair(Box::new(pair)), Change::Enqueue(hint)])
-            .await?;
-        self.wake.wake();
+        self.store_and_hint(pair).await?;
         Ok(true)
     }
 
@@ -316,6 +299,22 @@ impl Engine {
         limit: usize,
     ) -> Result<Vec<SkippedRecord>, EngineError> {
         Ok(self.store.skipped(skip, limit).await?)
+    }
+
+    /// Waits until no other work holds the pair: a round in progress may have a copy of it, and
+    /// would store that over a person's change.
+    pub(crate) async fn claim(&self, pair: PairId) -> Claims<'_> {
+        loop {
+            let mut claims = Claims::new(&self.busy);
+            if claims.add(Claim::Pair(pair)) {
+                break claims;
+            }
+            self.clock.sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    pub(crate) fn wake(&self) {
+        self.wake.wake();
     }
 
     async fn pair_page(
@@ -381,7 +380,7 @@ impl Engine {
     }
 
     /// Commits outside of a round, under the lease of a round in progress if there is one.
-    async fn commit_now(&self, batch: Vec<Change>) -> Result<(), EngineError> {
+    pub(crate) async fn commit_now(&self, batch: Vec<Change>) -> Result<(), EngineError> {
         let held = lock(&self.held).clone();
         if let Some(lease) = held {
             match self.store.commit(&lease, batch.clone()).await {

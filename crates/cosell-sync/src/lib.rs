@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod answer;
 mod calls;
 mod claims;
 mod conclude;
@@ -15,6 +16,7 @@ mod options;
 mod pair;
 mod park;
 mod plan;
+mod policy;
 mod ports;
 mod read;
 mod recover;
@@ -29,6 +31,7 @@ mod store;
 pub mod testkit;
 mod turn;
 
+pub use answer::{HoldFilter, ResolveError, ResolvedPage};
 pub use cosell_mapping::{FieldId, Loss, Reason, ReasonCode, Settled, Snapshot, Value};
 pub use engine::{Engine, EngineBuilder};
 pub use memory::MemoryStore;
@@ -37,11 +40,14 @@ pub use model::{
     RecordId, Role, Side, Version, WriteStamp, Written,
 };
 pub use options::{EngineOptions, IdSource};
-pub use pair::{End, Hold, HoldCause, Images, Intent, IntentKind, Pair, PairId, PairState, Park};
+pub use pair::{
+    Answer, End, Hold, HoldCause, HoldKind, Images, Intent, IntentKind, Pair, PairId, PairState,
+    Park, Resolution, Unanswered,
+};
 pub use plan::{FieldPlan, Plan, Seen, View, Why, plan};
+pub use policy::{FieldPolicies, FieldPolicy, MergePolicy, Rule, Ruling, Stray, Three, Verdict};
 pub use ports::{
-    Capabilities, Clock, Deadline, MergePolicy, ReadError, RefusedField, Replica, Settle, Three,
-    Verdict, WriteError,
+    Capabilities, Clock, Deadline, ReadError, RefusedField, Replica, Settle, WriteError,
 };
 pub use recover::{Look, Recovery, recover};
 pub use report::{

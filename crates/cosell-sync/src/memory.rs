@@ -142,7 +142,7 @@ impl State {
                     self.hints.insert(key, hint);
                 }
             }
-            Change::Conflict(entry) => self.conflicts.push(entry),
+            Change::Conflict(entry) => self.conflicts.push(*entry),
             Change::Skip(record) => {
                 self.skipped
                     .insert((record.side, record.id.clone()), record);

@@ -31,6 +31,9 @@ pub struct Pair {
     pub base: BTreeMap<FieldId, Images>,
     /// Fields that wait for a person or a change.
     pub holds: BTreeMap<FieldId, Hold>,
+    /// Answers of a person to held fields, not carried out yet.
+    #[serde(default)]
+    pub answers: BTreeMap<FieldId, Answer>,
     /// The write under way, at most one.
     pub intent: Option<Intent>,
     /// Why the pair waits, if it does.
@@ -192,6 +195,36 @@ pub struct Hold {
     pub cause: HoldCause,
     /// Since when.
     pub since: DateTime<Utc>,
+    /// A person's answer that was not carried out: the values had changed since, or the service
+    /// refused it.
+    #[serde(default)]
+    pub unanswered: Option<Unanswered>,
+}
+
+/// What a person wants done about a held field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Resolution {
+    /// This side's value shall stand on both.
+    Keep(Side),
+    /// This value shall stand on both.
+    Write(Value),
+    /// Each side shall stay as it is, until one of them moves again.
+    Leave,
+}
+
+/// A person's answer to a held field: good only for the values that the person saw.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// What the left side held.
+    pub left: Value,
+    /// What the right side held.
+    pub right: Value,
+    /// What is wanted.
+    pub resolution: Resolution,
+    /// When it was given.
+    pub at: DateTime<Utc>,
 }
 
 /// Why a field waits.
@@ -230,6 +263,45 @@ pub enum HoldCause {
     },
 }
 
+/// An answer that was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unanswered {
+    /// The answer.
+    pub answer: Answer,
+    /// What the service said against it; `None`: the values had changed since it was given.
+    pub refused: Option<Reason>,
+}
+
+/// Kinds of [`HoldCause`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum HoldKind {
+    /// See [`HoldCause::Cannot`].
+    Cannot,
+    /// See [`HoldCause::Refused`].
+    Refused,
+    /// See [`HoldCause::Partial`].
+    Partial,
+    /// See [`HoldCause::Policy`].
+    Policy,
+    /// See [`HoldCause::Irreversible`].
+    Irreversible,
+}
+
+impl HoldCause {
+    /// What kind of cause it is.
+    pub fn kind(&self) -> HoldKind {
+        match self {
+            Self::Cannot { .. } => HoldKind::Cannot,
+            Self::Refused { .. } => HoldKind::Refused,
+            Self::Partial { .. } => HoldKind::Partial,
+            Self::Policy { .. } => HoldKind::Policy,
+            Self::Irreversible { .. } => HoldKind::Irreversible,
+        }
+    }
+}
+
 /// A write that was stored before it was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
@@ -248,6 +320,9 @@ pub struct Intent {
     /// written, the base that a write leaves even when its answer is lost.
     #[serde(default)]
     pub read: BTreeMap<FieldId, Value>,
+    /// What the written side was seen to hold in those fields.
+    #[serde(default)]
+    pub over: BTreeMap<FieldId, Value>,
 }
 
 /// What an intent writes.

@@ -14,8 +14,8 @@ use cosell_mapping::{FieldId, Reason, ReasonCode, Settled, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Capabilities, ConflictEntry, Draft, Hold, HoldCause, Images, Life, MergePolicy, Observed, Pair,
-    PairKey, PairState, Patch, RefusedField, Settle, Side,
+    Answer, Capabilities, ConflictEntry, Draft, Hold, HoldCause, Images, Life, MergePolicy,
+    Observed, Pair, PairKey, PairState, Patch, RefusedField, Settle, Side, Unanswered,
 };
 
 /// How one end was seen.
@@ -73,6 +73,8 @@ pub enum FieldPlan {
     },
     /// It waits; see [`Plan::holds`].
     Held,
+    /// The sides differ and each keeps its own, by a rule; see [`Plan::conflicts`].
+    Left,
     /// Only one side has such a field.
     Unshared,
     /// The pair does not sync now; nothing is decided about the field.
@@ -86,8 +88,11 @@ pub enum FieldPlan {
 pub enum Why {
     /// Only this side moved since they agreed.
     Moved(Side),
-    /// Both moved, or they never agreed: the policy decided.
+    /// Both moved, they never agreed, or the field may not change where it moved: the policy
+    /// decided.
     Policy,
+    /// A person answered.
+    Person,
     /// The record is made from this side's.
     Birth(Side),
 }
@@ -104,7 +109,12 @@ pub struct Plan {
     pub base: BTreeMap<FieldId, Images>,
     /// The whole new set of held fields.
     pub holds: BTreeMap<FieldId, Hold>,
-    /// Values that give way.
+    /// A person's answers that are not carried out yet.
+    pub answers: BTreeMap<FieldId, Answer>,
+    /// A person's answers that are not carried out: the values have changed since, or the
+    /// service refuses what was asked for.
+    pub stale: BTreeMap<FieldId, Unanswered>,
+    /// Values that give way, and differences that stay.
     pub conflicts: Vec<ConflictEntry>,
     /// A record to be made on a side that has none.
     pub create: Option<(Side, PairKey, Draft)>,
@@ -170,8 +180,47 @@ impl Plan {
                     "field {field}: held without a cause, or a cause unheld"
                 ));
             }
-            if matches!(plan, FieldPlan::Agreed) && !self.base.contains_key(field) {
+            if matches!(plan, FieldPlan::Agreed | FieldPlan::Left) && !self.base.contains_key(field)
+            {
                 return Err(format!("field {field}: agreed without a base"));
+            }
+        }
+        self.verify_words(seen)
+    }
+
+    /// What gives way is written over or left, and every answer of a person leads somewhere.
+    fn verify_words(&self, seen: &Seen<'_>) -> Result<(), String> {
+        for (number, entry) in self.conflicts.iter().enumerate() {
+            let field = &entry.field;
+            let decided = match self.fields.get(field) {
+                Some(FieldPlan::Write { .. }) => entry.value.is_some(),
+                Some(FieldPlan::Left) => entry.value.is_none(),
+                _ => false,
+            };
+            let twice = self.conflicts[..number]
+                .iter()
+                .any(|old| old.field == *field);
+            if !decided || twice {
+                return Err(format!("field {field}: a conflict that nothing settles"));
+            }
+        }
+        for (field, plan) in &self.fields {
+            let logged = self.conflicts.iter().any(|entry| entry.field == *field);
+            if matches!(plan, FieldPlan::Left) && !logged {
+                return Err(format!("field {field}: left without a word"));
+            }
+        }
+        for (field, answer) in &seen.pair.answers {
+            let open = self.answers.get(field) == Some(answer);
+            let stale = self.stale.get(field).map(|stale| &stale.answer) == Some(answer);
+            let moot = matches!(
+                self.fields.get(field),
+                None | Some(FieldPlan::Agreed | FieldPlan::Left)
+            );
+            if usize::from(open) + usize::from(stale) + usize::from(moot) != 1 {
+                return Err(format!(
+                    "field {field}: an answer is forgotten or taken twice"
+                ));
             }
         }
         Ok(())
@@ -267,6 +316,8 @@ impl Planner<'_> {
             fields: BTreeMap::new(),
             base: self.seen.pair.base.clone(),
             holds: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            stale: BTreeMap::new(),
             conflicts: Vec::new(),
             create: None,
             left: None,
@@ -274,9 +325,19 @@ impl Planner<'_> {
         }
     }
 
+    /// The open answers of these fields.
+    fn answers(&self, wanted: impl Fn(&FieldId) -> bool) -> BTreeMap<FieldId, Answer> {
+        let answers = self.seen.pair.answers.iter();
+        answers
+            .filter(|(field, _)| wanted(field))
+            .map(|(field, answer)| (field.clone(), answer.clone()))
+            .collect()
+    }
+
     fn waiting(&self, state: PairState) -> Plan {
         let mut plan = self.blank(state);
         plan.holds = self.seen.pair.holds.clone();
+        plan.answers = self.answers(|_| true);
         plan.fields = fields_of(self.seen)
             .into_iter()
             .map(|field| (field, FieldPlan::Waits))
@@ -291,6 +352,7 @@ impl Planner<'_> {
             return self.waiting(PairState::Stopped { why });
         }
         let mut plan = self.blank(PairState::Active);
+        plan.answers = self.answers(|_| true);
         let mut draft = Draft {
             fields: BTreeMap::new(),
             outcome: None,
@@ -335,7 +397,7 @@ impl Planner<'_> {
                 reason: not_written(target),
             });
         }
-        if let Some(reason) = self.refusal(field, target, value, &Value::Null) {
+        if let Some(reason) = self.refusal(field, target, value, &Value::Null, true) {
             return Err(HoldCause::Refused {
                 side: target,
                 reason,
@@ -356,7 +418,9 @@ impl Planner<'_> {
         let mut plan = self.blank(PairState::Active);
         let mut patches = [Patch::default(), Patch::default()];
         for field in fields_of(self.seen) {
+            let answer = self.seen.pair.answers.get(&field);
             let (Some(l), Some(r)) = (left.fields.get(&field), right.fields.get(&field)) else {
+                plan.answers.extend(self.answers(|asked| *asked == field));
                 plan.fields.insert(field, FieldPlan::Unshared);
                 continue;
             };
@@ -366,6 +430,9 @@ impl Planner<'_> {
                 base: self.seen.pair.base.get(&field),
                 records: [left, right],
                 values: [l, r],
+                answer: answer.filter(|answer| {
+                    answer.left == *l && answer.right == *r && self.refused_now(&field).is_none()
+                }),
             };
             let decided = match question.decide() {
                 field::Decision::Agreed(base) => {
@@ -376,6 +443,11 @@ impl Planner<'_> {
                     let hold = self.hold(&field, (l.clone(), r.clone()), cause);
                     plan.holds.insert(field.clone(), hold);
                     FieldPlan::Held
+                }
+                field::Decision::Left(base, conflict) => {
+                    plan.base.insert(field.clone(), base);
+                    plan.conflicts.push(*conflict);
+                    FieldPlan::Left
                 }
                 field::Decision::Write {
                     values,
@@ -392,6 +464,22 @@ impl Planner<'_> {
                     FieldPlan::Write { left, right, why }
                 }
             };
+            match (answer, &decided) {
+                (None, _) | (_, FieldPlan::Agreed | FieldPlan::Left) => {}
+                (Some(answer), _) if question.answer.is_some() => {
+                    plan.answers.insert(field.clone(), answer.clone());
+                }
+                (Some(answer), _) => {
+                    let stale = Unanswered {
+                        answer: answer.clone(),
+                        refused: self.refused_now(&field).cloned(),
+                    };
+                    if let Some(hold) = plan.holds.get_mut(&field) {
+                        hold.unanswered = Some(stale.clone());
+                    }
+                    plan.stale.insert(field.clone(), stale);
+                }
+            }
             plan.fields.insert(field, decided);
         }
         for (side, mut patch) in Side::BOTH.into_iter().zip(patches) {
@@ -410,13 +498,23 @@ impl Planner<'_> {
         plan
     }
 
-    /// Was this value refused there a moment ago, or before and nothing changed since?
+    /// What a service said against the field a moment ago.
+    fn refused_now(&self, field: &FieldId) -> Option<&Reason> {
+        let mut refused = self.seen.refused.iter();
+        refused
+            .find(|(_, refused)| refused.field == *field)
+            .map(|(_, refused)| &refused.reason)
+    }
+
+    /// Was this value refused there a moment ago, or (if that is `remembered`) before and nothing
+    /// changed since?
     fn refusal(
         &self,
         field: &FieldId,
         target: Side,
         wanted: &Value,
         present: &Value,
+        remembered: bool,
     ) -> Option<Reason> {
         let fresh = self
             .seen
@@ -426,7 +524,7 @@ impl Planner<'_> {
         if let Some((_, refused)) = fresh {
             return Some(refused.reason.clone());
         }
-        let held = self.seen.pair.holds.get(field)?;
+        let held = self.seen.pair.holds.get(field).filter(|_| remembered)?;
         let HoldCause::Refused { side, reason } = &held.cause else {
             return None;
         };
@@ -439,18 +537,18 @@ impl Planner<'_> {
 
     fn hold(&self, field: &FieldId, values: (Value, Value), cause: HoldCause) -> Hold {
         let (left, right) = values;
-        let since = self
+        let before = self
             .seen
             .pair
             .holds
             .get(field)
-            .filter(|held| held.cause == cause && held.left == left && held.right == right)
-            .map_or(self.seen.now, |held| held.since);
+            .filter(|held| held.cause == cause && held.left == left && held.right == right);
         Hold {
+            since: before.map_or(self.seen.now, |held| held.since),
+            unanswered: before.and_then(|held| held.unanswered.clone()),
             left,
             right,
             cause,
-            since,
         }
     }
 }

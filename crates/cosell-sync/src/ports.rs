@@ -1,4 +1,4 @@
-//! What the engine asks of a side, a policy and a clock.
+//! What the engine asks of a side and a clock.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,8 +7,7 @@ use chrono::{DateTime, Utc};
 use cosell_mapping::{FieldId, Settled, Value};
 
 use crate::{
-    Birth, Cursor, Draft, HintPage, Images, Observed, PairKey, Patch, RecordId, Side, WriteStamp,
-    Written,
+    Birth, Cursor, Draft, HintPage, Observed, PairKey, Patch, RecordId, WriteStamp, Written,
 };
 
 /// What a side can do, as found out when it was connected.
@@ -222,62 +221,6 @@ pub enum ReadError {
     /// Anything else; may pass.
     #[error("read failed: {0}")]
     Failed(String),
-}
-
-/// What a policy is asked about: one field, three views.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Three<'a> {
-    /// When they last agreed; `None` at a first meeting.
-    pub base: Option<&'a Images>,
-    /// Now on the left.
-    pub left: &'a Value,
-    /// Now on the right.
-    pub right: &'a Value,
-    /// When the left record last changed, in its service's time.
-    pub left_as_of: DateTime<Utc>,
-    /// When the right record last changed, in its service's time.
-    pub right_as_of: DateTime<Utc>,
-}
-
-impl<'a> Three<'a> {
-    /// One field, three views.
-    pub fn new(
-        base: Option<&'a Images>,
-        left: (&'a Value, DateTime<Utc>),
-        right: (&'a Value, DateTime<Utc>),
-    ) -> Self {
-        Self {
-            base,
-            left: left.0,
-            right: right.0,
-            left_as_of: left.1,
-            right_as_of: right.1,
-        }
-    }
-}
-
-/// What a policy answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// This side's value stands on both.
-    Keep(Side),
-    /// This value stands on both.
-    Write(Value),
-    /// A person decides; says why.
-    Hold(String),
-}
-
-/// Decides what the engine cannot know. Pure.
-pub trait MergePolicy: fmt::Debug + Send + Sync + 'static {
-    /// May the engine write this field on that side at all?
-    fn writable(&self, field: &FieldId, side: Side) -> bool;
-
-    /// Both sides moved, or they differ and there is no base.
-    fn decide(&self, field: &FieldId, three: Three<'_>) -> Verdict;
-
-    /// Can writing `to` over `from` on `side` not be taken back?
-    fn irreversible(&self, field: &FieldId, side: Side, from: &Value, to: &Value) -> bool;
 }
 
 /// The engine's time.

@@ -139,6 +139,8 @@ pub enum ErrorKind {
     Plan,
     /// The code of a replica or policy panicked.
     Panic,
+    /// A person's answer to a held field came too late, or is refused.
+    StaleAnswer,
 }
 
 /// What a round would do, pair by pair. Nothing was written to find out.

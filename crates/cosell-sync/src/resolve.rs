@@ -209,6 +209,7 @@ impl Round<'_> {
             right: Default::default(),
             base: Default::default(),
             holds: Default::default(),
+            answers: Default::default(),
             intent: None,
             park: None,
             outcome: None,

@@ -2,7 +2,8 @@
 
 use crate::{
     Birth, Draft, EngineError, ErrorKind, HoldCause, Images, Intent, IntentKind, Observed, Outcome,
-    PairKey, PairState, Patch, Plan, RefusedField, Settled, Side, WriteError, WriteStamp, Written,
+    PairKey, PairState, Patch, Plan, RefusedField, Settled, Side, Snapshot, WriteError, WriteStamp,
+    Written,
     engine::after,
     turn::{Halt, Sight, Turn},
 };
@@ -197,12 +198,15 @@ impl Turn<'_> {
             IntentKind::Create { draft, .. } => &draft.fields,
             IntentKind::Update { patch, .. } => &patch.fields,
         };
-        let read = self.seen(side.other()).map(|source| {
-            let read = source.fields.iter();
-            read.filter(|(field, _)| sent.contains_key(*field))
+        let held = |side: Side| -> Snapshot {
+            let record = self.seen(side);
+            let fields = record.into_iter().flat_map(|record| &record.fields);
+            fields
+                .filter(|(field, _)| sent.contains_key(*field))
                 .map(|(field, value)| (field.clone(), value.clone()))
                 .collect()
-        });
+        };
+        let (read, over) = (held(side.other()), held(side));
         let intent = Intent {
             stamp: WriteStamp(round.engine.options.ids.next()),
             side,
@@ -213,7 +217,8 @@ impl Turn<'_> {
                 .newest
                 .max(self.pair.end(side).as_of),
             until,
-            read: read.unwrap_or_default(),
+            read,
+            over,
         };
         self.pair.intent = Some(intent.clone());
         self.save(Vec::new()).await?;

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use cosell_mapping::{FieldId, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::{Cursor, GroupId, Images, Pair, PairId, RecordId, Side, Version};
+use crate::{Cursor, GroupId, Images, Pair, PairId, RecordId, Rule, Side, Version};
 
 /// The right to write to a store; one holder at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub struct SkippedRecord {
     pub at: DateTime<Utc>,
 }
 
-/// A value that gave way.
+/// A value that gave way, or a difference that was left as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConflictEntry {
     /// The pair.
@@ -68,11 +68,17 @@ pub struct ConflictEntry {
     pub left: Value,
     /// On the right.
     pub right: Value,
-    /// The side whose value stands; `None` when a third one does.
+    /// When the left record last changed, in its service's time.
+    pub left_as_of: DateTime<Utc>,
+    /// When the right record last changed, in its service's time.
+    pub right_as_of: DateTime<Utc>,
+    /// The rule that decided.
+    pub rule: Rule,
+    /// The side whose value stands; `None` when a third one does, or each its own.
     pub kept: Option<Side>,
-    /// The value that stands.
-    pub value: Value,
-    /// When.
+    /// The value that stands on both sides; `None` when each side keeps its own.
+    pub value: Option<Value>,
+    /// When it was decided, by the engine's clock.
     pub at: DateTime<Utc>,
 }
 
@@ -109,7 +115,7 @@ pub enum Change {
         hint: QueuedHint,
     },
     /// Keeps a value that gave way.
-    Conflict(ConflictEntry),
+    Conflict(Box<ConflictEntry>),
     /// Remembers why a record founds no pair.
     Skip(SkippedRecord),
     /// Forgets that.

@@ -342,6 +342,18 @@ impl<'r> Turn<'r> {
         self.pair.state = plan.state.clone();
         self.pair.base = plan.base.clone();
         self.pair.holds = plan.holds.clone();
+        self.pair.answers = plan.answers.clone();
+        for (field, stale) in &plan.stale {
+            let why = match &stale.refused {
+                Some(reason) => format!("the service refuses it ({})", reason.detail),
+                None => "its values have changed since".to_owned(),
+            };
+            let cause = format!(
+                "{field}: the answer to the held field was not carried out: {why}; look at the \
+                 field again and answer anew"
+            );
+            self.error(self.hint.side, ErrorKind::StaleAnswer, cause);
+        }
         for side in Side::BOTH {
             let Some(record) = self.sights[side as usize].record() else {
                 continue;
@@ -359,14 +371,20 @@ impl<'r> Turn<'r> {
             end.as_of = Some(record.as_of);
         }
         for entry in &plan.conflicts {
+            // Our own writes in between move the times, not the conflict.
             let logged = self.logged.iter().any(|old| {
-                let at = entry.at;
-                ConflictEntry { at, ..old.clone() } == *entry
+                let old = ConflictEntry {
+                    at: entry.at,
+                    left_as_of: entry.left_as_of,
+                    right_as_of: entry.right_as_of,
+                    ..old.clone()
+                };
+                old == *entry
             });
             if !logged {
                 self.round.report(|report| report.conflicts += 1);
                 self.logged.push(entry.clone());
-                self.riding.push(Change::Conflict(entry.clone()));
+                self.riding.push(Change::Conflict(Box::new(entry.clone())));
             }
         }
     }

@@ -20,7 +20,7 @@ pub use dynamics::{
     NameAndPostalCode, currencies,
 };
 pub use partner_center::{NewDeals, PartnerCenter, PartnerCenterOptions};
-pub use policy::{CRM, Conflict, CosellPolicy, REFERRAL};
+pub use policy::{CRM, CosellPolicy, REFERRAL};
 pub use trial::{Sample, Trial, TrialError};
 
 /// The client of the Dataverse Web API.

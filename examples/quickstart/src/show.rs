@@ -153,7 +153,10 @@ impl Show {
                 had.unwrap_or_else(|| "-".to_owned()),
                 entry.right.to_string(),
                 entry.left.to_string(),
-                format!("{}{whose}", entry.value),
+                match &entry.value {
+                    Some(value) => format!("{value}{whose}"),
+                    None => "each its own".to_owned(),
+                },
             ]);
         }
         indented(&table)

@@ -100,6 +100,7 @@ fn pair(number: u128, alias: Option<&str>) -> Pair {
         right: Default::default(),
         base: Default::default(),
         holds: Default::default(),
+        answers: Default::default(),
         intent: None,
         park: None,
         outcome: None,

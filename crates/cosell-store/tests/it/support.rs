@@ -61,6 +61,7 @@ pub(crate) fn pair(number: u128) -> Pair {
         right: Default::default(),
         base: Default::default(),
         holds: Default::default(),
+        answers: Default::default(),
         intent: None,
         park: None,
         outcome: None,

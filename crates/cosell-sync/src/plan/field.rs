@@ -3,7 +3,10 @@
 use cosell_mapping::{FieldId, Loss, Settled, Value};
 
 use super::{Planner, Why, not_written};
-use crate::{ConflictEntry, HoldCause, Images, Observed, Side, Three, Verdict};
+use crate::{
+    Answer, ConflictEntry, HoldCause, Images, Observed, Resolution, Rule, Ruling, Side, Three,
+    Verdict,
+};
 
 /// What is asked about a field. Arrays are left first.
 pub(super) struct Question<'a> {
@@ -12,10 +15,14 @@ pub(super) struct Question<'a> {
     pub(super) base: Option<&'a Images>,
     pub(super) records: [&'a Observed; 2],
     pub(super) values: [&'a Value; 2],
+    /// What a person wants done about these very values.
+    pub(super) answer: Option<&'a Answer>,
 }
 
 pub(super) enum Decision {
     Agreed(Images),
+    /// Each side keeps its own.
+    Left(Images, Box<ConflictEntry>),
     Hold(HoldCause),
     Write {
         values: [Option<Value>; 2],
@@ -28,6 +35,9 @@ impl Question<'_> {
     pub(super) fn decide(&self) -> Decision {
         if self.value(Side::Left) == self.value(Side::Right) {
             return Decision::Agreed(self.images());
+        }
+        if let Some(answer) = self.answer {
+            return self.carry_out(answer.ruling());
         }
         let moved = |side: Side| self.base.map(|base| base.of(side) != self.value(side));
         match (self.base, moved(Side::Left), moved(Side::Right)) {
@@ -72,6 +82,10 @@ impl Question<'_> {
         if self.is_there(from.other()) {
             return Decision::Agreed(self.images());
         }
+        let policy = self.planner.policy;
+        if let Some(ruling) = policy.object(self.field, from, self.three()) {
+            return self.carry_out(ruling);
+        }
         if self.is_partial(from, base) {
             return Decision::Hold(HoldCause::Partial { side: from });
         }
@@ -106,9 +120,14 @@ impl Question<'_> {
                 reason: not_written(side),
             });
         }
-        let refusal =
-            self.planner
-                .refusal(self.field, side, self.value(side.other()), self.value(side));
+        let refusal = self.planner.refusal(
+            self.field,
+            side,
+            self.value(side.other()),
+            self.value(side),
+            // A person may know that what was refused once is taken now.
+            self.answer.is_none(),
+        );
         if let Some(reason) = refusal {
             return Err(HoldCause::Refused { side, reason });
         }
@@ -119,69 +138,124 @@ impl Question<'_> {
         }
     }
 
-    /// Both moved, or they never agreed.
-    fn by_policy(&self) -> Decision {
+    fn three(&self) -> Three<'_> {
         let [left, right] = self.records;
-        let three = Three::new(
+        Three::new(
             self.base,
             (self.value(Side::Left), left.as_of),
             (self.value(Side::Right), right.as_of),
-        );
-        let (wanted, kept) = match self.planner.policy.decide(self.field, three) {
+        )
+    }
+
+    /// Both moved, or they never agreed.
+    fn by_policy(&self) -> Decision {
+        self.carry_out(self.planner.policy.decide(self.field, self.three()))
+    }
+
+    fn carry_out(&self, ruling: Ruling) -> Decision {
+        let Ruling { verdict, rule } = ruling;
+        let hold = |why: &str| {
+            Decision::Hold(HoldCause::Policy {
+                why: why.to_owned(),
+            })
+        };
+        let (wanted, kept) = match verdict {
             Verdict::Hold(why) => return Decision::Hold(HoldCause::Policy { why }),
+            Verdict::Leave => {
+                let entry = self.entry(rule, None, None);
+                return Decision::Left(self.images(), Box::new(entry));
+            }
             Verdict::Keep(side) => (self.value(side).clone(), Some(side)),
             Verdict::Write(value) => (value, None),
         };
         let mut values = [None, None];
+        let mut whole = [true; 2];
         for side in Side::BOTH.into_iter().filter(|side| Some(*side) != kept) {
-            if *self.value(side) == wanted {
+            let now = self.value(side);
+            if *now == wanted {
                 continue;
             }
-            match self.towards(side, &wanted) {
+            let value = match self.towards(side, &wanted) {
+                Ok(value) => value,
                 Err(cause) => return Decision::Hold(cause),
-                Ok(value) if value == *self.value(side) => {}
-                Ok(value) => {
-                    let from = self.value(side);
-                    if self
-                        .planner
-                        .policy
-                        .irreversible(self.field, side, from, &value)
-                    {
-                        return Decision::Hold(HoldCause::Irreversible { side });
-                    }
-                    values[side as usize] = Some(value);
+            };
+            whole[side as usize] = value == wanted;
+            if value == *now {
+                continue;
+            }
+            let is_final = self.answer.is_none()
+                && self
+                    .planner
+                    .policy
+                    .irreversible(self.field, side, now, &value);
+            if is_final {
+                return Decision::Hold(HoldCause::Irreversible { side });
+            }
+            values[side as usize] = Some(value);
+        }
+        if kept.is_none() {
+            match whole {
+                [false, false] => {
+                    return hold("neither side can hold the merged value whole");
                 }
+                // First to the side that can hold it whole: what the other one makes of it must
+                // not be taken for the value.
+                [true, false] if values[0].is_some() => values[1] = None,
+                [false, true] if values[1].is_some() => values[0] = None,
+                _ => {}
             }
         }
         if values.iter().all(Option::is_none) {
-            return Decision::Hold(HoldCause::Policy {
-                why: "the policy's value leaves both sides as they are".to_owned(),
-            });
+            return hold("the policy's value leaves both sides as they are");
         }
+        let conflict = self
+            .is_loss(&wanted, kept)
+            .then(|| Box::new(self.entry(rule, kept, Some(wanted))));
         Decision::Write {
             values,
-            why: Why::Policy,
-            conflict: self.conflict(wanted, kept),
+            why: if self.answer.is_some() {
+                Why::Person
+            } else {
+                Why::Policy
+            },
+            conflict,
         }
     }
 
-    /// What is lost by the policy's word, if anything is.
-    fn conflict(&self, value: Value, kept: Option<Side>) -> Option<Box<ConflictEntry>> {
-        let images = self.images();
+    /// Is something lost if `value` stands on both sides?
+    fn is_loss(&self, value: &Value, kept: Option<Side>) -> bool {
         let loses = Side::BOTH.into_iter().any(|side| {
-            Some(side) != kept && !self.value(side).is_null() && *self.value(side) != value
+            Some(side) != kept && !self.value(side).is_null() && self.value(side) != value
         });
-        (loses || self.base.is_some()).then(|| {
-            Box::new(ConflictEntry {
-                pair: self.planner.seen.pair.id,
-                field: self.field.clone(),
-                base: self.base.cloned(),
-                left: images.left,
-                right: images.right,
-                kept,
-                value,
-                at: self.planner.seen.now,
-            })
-        })
+        loses || self.base.is_some()
+    }
+
+    fn entry(&self, rule: Rule, kept: Option<Side>, value: Option<Value>) -> ConflictEntry {
+        let images = self.images();
+        let [left, right] = self.records;
+        ConflictEntry {
+            pair: self.planner.seen.pair.id,
+            field: self.field.clone(),
+            base: self.base.cloned(),
+            left: images.left,
+            right: images.right,
+            left_as_of: left.as_of,
+            right_as_of: right.as_of,
+            rule,
+            kept,
+            value,
+            at: self.planner.seen.now,
+        }
+    }
+}
+
+impl Answer {
+    fn ruling(&self) -> Ruling {
+        let verdict = match self.resolution.clone() {
+            Resolution::Keep(side) => Verdict::Keep(side),
+            Resolution::Write(value) => Verdict::Write(value),
+            Resolution::Leave => Verdict::Leave,
+        };
+        Ruling::new(Rule::Person, verdict)
     }
 }

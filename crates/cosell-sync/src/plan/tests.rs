@@ -8,7 +8,10 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::*;
-use crate::{End, Native, PairId, RecordId, Role, Three, Verdict, Version};
+use crate::{
+    End, FieldPolicies, FieldPolicy, Native, PairId, RecordId, Resolution, Role, Rule, Ruling,
+    Stray, Three, Verdict, Version,
+};
 use cosell_mapping::Loss;
 
 fn now() -> DateTime<Utc> {
@@ -56,6 +59,10 @@ impl Settle for Toy {
                     }
                 }
             }
+            ("few", Value::Set(items)) if items.len() > 2 => Settled::Becomes {
+                value: Value::Set(items.iter().take(2).cloned().collect()),
+                loss: Loss::Shortened,
+            },
             ("fixed", _) if now.is_some() => {
                 Settled::Cannot(Reason::new(ReasonCode::Frozen, "fixed"))
             }
@@ -64,32 +71,54 @@ impl Settle for Toy {
     }
 }
 
+/// Decides as the head of the case table says.
 #[derive(Debug)]
 struct ToyPolicy {
     mirrored: bool,
+    fields: FieldPolicies,
 }
 
 impl ToyPolicy {
-    fn real(&self, side: Side) -> Side {
-        if self.mirrored { side.other() } else { side }
+    fn new(mirrored: bool) -> Self {
+        let real = |side: Side| if mirrored { side.other() } else { side };
+        let (left, right) = (real(Side::Left), real(Side::Right));
+        let minute = std::time::Duration::from_secs(60);
+        let merged = |_: &FieldId, _: Three<'_>| Verdict::Write(Value::text("merged"));
+        let fields = FieldPolicies::new(FieldPolicy::wins(left))
+            .with_field("ask", FieldPolicy::hold())
+            .with_field("both", FieldPolicy::own("both", merged))
+            .with_field("state", FieldPolicy::wins(left).with_irreversible(right))
+            .with_field("new", FieldPolicy::newest(minute))
+            .with_field("tags", FieldPolicy::sets())
+            .with_field("few", FieldPolicy::sets())
+            .with_field("lines", FieldPolicy::lines())
+            .with_field("once", FieldPolicy::switch())
+            .with_field("back", FieldPolicy::led_by(left, Stray::PutBack))
+            .with_field("loose", FieldPolicy::led_by(left, Stray::Left));
+        Self { mirrored, fields }
     }
 }
 
 impl MergePolicy for ToyPolicy {
     fn writable(&self, field: &FieldId, side: Side) -> bool {
-        field.as_str() != "kept" || self.real(side) != Side::Right
+        let kept = if self.mirrored {
+            Side::Left
+        } else {
+            Side::Right
+        };
+        (field.as_str() != "kept" || side != kept) && self.fields.writable(field, side)
     }
 
-    fn decide(&self, field: &FieldId, _: Three<'_>) -> Verdict {
-        match field.as_str() {
-            "ask" => Verdict::Hold("a person decides".to_owned()),
-            "both" => Verdict::Write(Value::text("merged")),
-            _ => Verdict::Keep(self.real(Side::Left)),
-        }
+    fn decide(&self, field: &FieldId, three: Three<'_>) -> Ruling {
+        self.fields.decide(field, three)
     }
 
-    fn irreversible(&self, field: &FieldId, side: Side, _: &Value, _: &Value) -> bool {
-        field.as_str() == "state" && self.real(side) == Side::Right
+    fn object(&self, field: &FieldId, moved: Side, three: Three<'_>) -> Option<Ruling> {
+        self.fields.object(field, moved, three)
+    }
+
+    fn irreversible(&self, field: &FieldId, side: Side, from: &Value, to: &Value) -> bool {
+        self.fields.irreversible(field, side, from, to)
     }
 }
 
@@ -107,6 +136,7 @@ fn pair() -> Pair {
         },
         base: BTreeMap::new(),
         holds: BTreeMap::new(),
+        answers: BTreeMap::new(),
         intent: None,
         park: None,
         outcome: None,
@@ -143,7 +173,7 @@ fn run(seen: &Seen<'_>, mirrored: bool) -> Plan {
         seen,
         [&left, &right],
         [&capabilities, &capabilities],
-        &ToyPolicy { mirrored },
+        &ToyPolicy::new(mirrored),
     );
     plan.verify(seen).expect("a plan that stands");
     plan
@@ -153,8 +183,9 @@ struct Case {
     line: String,
     field: FieldId,
     base: Option<(Value, Value)>,
-    left: Value,
-    right: Value,
+    /// With the minute at which the record changed.
+    left: (Value, i64),
+    right: (Value, i64),
     expected: String,
 }
 
@@ -162,7 +193,23 @@ fn value(field: &str, text: &str) -> Value {
     match text.trim() {
         "-" => Value::Null,
         number if field == "sum" => Value::Number(number.parse().unwrap()),
-        text => Value::text(text),
+        "on" if field == "once" => Value::Flag(true),
+        "off" if field == "once" => Value::Flag(false),
+        text if field == "lines" => Value::text(text.replace('/', "\n")),
+        text => match text
+            .strip_prefix('{')
+            .and_then(|text| text.strip_suffix('}'))
+        {
+            Some(items) => Value::Set(items.split_whitespace().map(Value::text).collect()),
+            None => Value::text(text),
+        },
+    }
+}
+
+fn timed(field: &str, text: &str) -> (Value, i64) {
+    match text.split_once('@') {
+        Some((text, minute)) => (value(field, text), minute.parse().unwrap()),
+        None => (value(field, text), 0),
     }
 }
 
@@ -183,8 +230,8 @@ fn cases() -> Vec<Case> {
                 line: what.to_owned(),
                 field: FieldId::from(field),
                 base,
-                left: value(field, left),
-                right: value(field, right),
+                left: timed(field, left),
+                right: timed(field, right),
                 expected: expected.to_owned(),
             }
         })
@@ -195,6 +242,7 @@ fn cases() -> Vec<Case> {
 fn in_words(plan: &Plan, field: &FieldId) -> String {
     let words = match &plan.fields[field] {
         FieldPlan::Agreed => "agree".to_owned(),
+        FieldPlan::Left => "leave".to_owned(),
         FieldPlan::Held => match &plan.holds[field].cause {
             HoldCause::Cannot { .. } => "hold cannot".to_owned(),
             HoldCause::Refused { .. } => "hold refused".to_owned(),
@@ -205,7 +253,13 @@ fn in_words(plan: &Plan, field: &FieldId) -> String {
         FieldPlan::Write { left, right, .. } => {
             let show = |value: &Value| match value {
                 Value::Null => "-".to_owned(),
-                value => value.to_string(),
+                Value::Flag(true) => "on".to_owned(),
+                Value::Flag(false) => "off".to_owned(),
+                Value::Set(items) => {
+                    let items: Vec<_> = items.iter().map(ToString::to_string).collect();
+                    format!("{{{}}}", items.join(" "))
+                }
+                value => value.to_string().replace('\n', "/"),
             };
             match (left, right) {
                 (Some(left), None) => format!("left := {}", show(left)),
@@ -235,8 +289,11 @@ fn plan_case(case: &Case, mirrored: bool) -> String {
     if let Some((left, right)) = base {
         pair.base.insert(case.field.clone(), Images { left, right });
     }
-    let left = record("l", "r", BTreeMap::from([(case.field.clone(), left)]));
-    let right = record("r", "l", BTreeMap::from([(case.field.clone(), right)]));
+    let record = |id: &str, other: &str, (value, minute): (Value, i64)| Observed {
+        as_of: now() + chrono::TimeDelta::minutes(minute),
+        ..record(id, other, BTreeMap::from([(case.field.clone(), value)]))
+    };
+    let (left, right) = (record("l", "r", left), record("r", "l", right));
     let seen = Seen {
         pair: &pair,
         left: View::Present(&left),
@@ -247,7 +304,7 @@ fn plan_case(case: &Case, mirrored: bool) -> String {
     in_words(&run(&seen, mirrored), &case.field)
 }
 
-// R95, R121
+// R95, R121, G2
 #[test]
 fn every_case_of_the_table() {
     let wrong: Vec<String> = cases()
@@ -452,7 +509,7 @@ fn a_missing_key_is_written_where_it_is_wanted_and_rides_elsewhere() {
         &seen(&pair, View::Present(&left), View::Present(&right)),
         [&ends.0, &ends.1],
         [&rides, &wants],
-        &ToyPolicy { mirrored: false },
+        &ToyPolicy::new(false),
     );
     assert_eq!(plan.left, None);
     assert_eq!(
@@ -461,14 +518,68 @@ fn a_missing_key_is_written_where_it_is_wanted_and_rides_elsewhere() {
     );
 }
 
+/// A field that waits for a person, seen as it is held, and with that person's answer.
+fn answered(resolution: Resolution, values: (&str, &str), now_held: (&str, &str)) -> Plan {
+    let mut pair = pair();
+    let images = Images {
+        left: Value::text("a"),
+        right: Value::text("a"),
+    };
+    pair.base.insert("ask".into(), images);
+    let answer = Answer {
+        left: Value::text(values.0),
+        right: Value::text(values.1),
+        resolution,
+        at: now(),
+    };
+    pair.answers.insert("ask".into(), answer);
+    let left = record("l", "r", fields(&[("ask", now_held.0)]));
+    let right = record("r", "l", fields(&[("ask", now_held.1)]));
+    run(
+        &seen(&pair, View::Present(&left), View::Present(&right)),
+        false,
+    )
+}
+
+#[test]
+fn a_persons_answer_stands_for_the_values_that_the_person_saw() {
+    let ask = FieldId::from("ask");
+    for (resolution, expected) in [
+        (Resolution::Keep(Side::Left), "right := b, conflict"),
+        (Resolution::Keep(Side::Right), "left := c, conflict"),
+        (Resolution::Write(Value::text("d")), "both := d, conflict"),
+        (Resolution::Leave, "leave, conflict"),
+    ] {
+        let plan = answered(resolution.clone(), ("b", "c"), ("b", "c"));
+        assert_eq!(in_words(&plan, &ask), expected);
+        assert_eq!(plan.conflicts[0].rule, Rule::Person);
+        assert!(plan.stale.is_empty());
+        let open = resolution != Resolution::Leave;
+        assert_eq!(plan.answers.contains_key(&ask), open, "until it has landed");
+    }
+}
+
+#[test]
+fn an_answer_to_other_values_is_stale_and_told() {
+    let ask = FieldId::from("ask");
+    let plan = answered(Resolution::Keep(Side::Left), ("b", "c"), ("b", "later"));
+    assert_eq!(in_words(&plan, &ask), "hold policy");
+    assert!(plan.stale.contains_key(&ask) && plan.answers.is_empty());
+    assert!(plan.holds[&ask].unanswered.is_some());
+    let plan = answered(Resolution::Keep(Side::Left), ("b", "c"), ("same", "same"));
+    assert!(plan.stale.is_empty() && plan.answers.is_empty(), "moot");
+}
+
 proptest! {
     /// Carrying a plan out and planning again writes nothing, whatever the values.
     #[test]
     fn a_second_plan_is_quiet(
         values in proptest::collection::btree_map(
-            prop::sample::select(vec!["text", "ask", "both", "note", "fixed", "kept", "state"]),
+            prop::sample::select(vec![
+                "text", "ask", "both", "note", "fixed", "kept", "state", "new", "lines", "back", "loose",
+            ]),
             ("[ab]{0,8}", "[ab]{0,8}", proptest::option::of(("[ab]{0,8}", "[ab]{0,8}"))),
-            0..7,
+            0..11,
         ),
     ) {
         let mut pair = pair();

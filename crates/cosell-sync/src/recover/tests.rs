@@ -21,6 +21,7 @@ fn intent(kind: IntentKind) -> Intent {
         floor: None,
         until: moment(30),
         read: Default::default(),
+        over: Default::default(),
     }
 }
 

@@ -11,9 +11,11 @@ use super::{
     gate::{Fixed, Gate},
     search::Tale,
     toy::{Kept, Toy},
-    world::{Wins, World},
+    world::{World, policy},
 };
-use crate::{Clock, Engine, EngineOptions, IdSource, MemoryStore, Replica, Side, StateStore};
+use crate::{
+    Clock, Engine, EngineOptions, FieldPolicy, IdSource, MemoryStore, Replica, Side, StateStore,
+};
 
 /// Longer than every lag and lease.
 pub(super) const LONG: Duration = Duration::from_secs(1_200);
@@ -79,8 +81,11 @@ fn engine_by(
             state.ids += 1;
             Uuid::from_u128(state.ids)
         }));
-    let policy = Arc::new(Wins(Side::Right));
-    Engine::builder(left, right, store, policy, clock)
+    let mut policy = policy(Side::Right);
+    if plant == Some(Plant::SetsOverwritten) {
+        policy = policy.with_field("tags", FieldPolicy::wins(Side::Right));
+    }
+    Engine::builder(left, right, store, Arc::new(policy), clock)
         .options(options)
         .build()
 }

@@ -7,11 +7,11 @@ use cosell_mapping::{FieldId, Settled, Value};
 use super::{
     Broken,
     toy::observe,
-    world::{Done, FIELDS, FOREIGN, Row, State, Wins, capabilities, settle, settled},
+    world::{Done, FIELDS, FOREIGN, Row, State, capabilities, policy, settle, settled},
 };
 use crate::{
-    HoldCause, Images, Observed, Pair, PairState, Plan, Seen, Settle, Side, View, memory::Stored,
-    plan::plan,
+    Answer, ConflictEntry, HoldCause, Images, Observed, Pair, PairState, Plan, Resolution, Rule,
+    Seen, Settle, Side, View, memory::Stored, plan::plan,
 };
 
 /// After every commit: promises 9 and 10.
@@ -114,8 +114,10 @@ pub(super) fn quiet(state: &State, stored: &Stored) -> Result<(), Broken> {
     }
     for (number, done) in state.done.iter().enumerate() {
         not_lost(state, stored, number, done)?;
+        tag_stays(state, done)?;
     }
     for entry in &stored.conflicts {
+        newest_won(entry)?;
         for (side, value) in [(Side::Left, &entry.left), (Side::Right, &entry.right)] {
             let Some(deal) = deal_of(state, stored, entry.pair) else {
                 continue;
@@ -124,7 +126,12 @@ pub(super) fn quiet(state: &State, stored: &Stored) -> Result<(), Broken> {
                 .into_iter()
                 .find(|field| *field == entry.field.as_str());
             let outside = field.and_then(|field| state.outside.get(&(side, deal, field)));
-            if !outside.is_some_and(|outside| outside.contains(value)) {
+            // What a merge made may itself meet the next edit.
+            let merged = stored
+                .conflicts
+                .iter()
+                .any(|other| other.field == entry.field && other.value.as_ref() == Some(value));
+            if !merged && !outside.is_some_and(|outside| outside.contains(value)) {
                 let what = format!(
                     "a conflict in {} is logged, but nobody put {value} on {side:?}",
                     entry.field
@@ -261,6 +268,42 @@ fn not_lost(state: &State, stored: &Stored, number: usize, done: &Done) -> Resul
     Err(Broken::new(3, what))
 }
 
+/// Promise 3 for sets, in full: what either side added is on both.
+fn tag_stays(state: &State, done: &Done) -> Result<(), Broken> {
+    let (Value::Set(now), Value::Set(before)) = (&done.value, &done.over) else {
+        return Ok(());
+    };
+    if is_out(state, done.deal) {
+        return Ok(());
+    }
+    for side in Side::BOTH {
+        let Some((_, row)) = row(state, side, done.deal) else {
+            continue;
+        };
+        let Some(Value::Set(tags)) = row.fields.get(&FieldId::from("tags")) else {
+            return Err(Broken::new(3, format!("no tags on {side:?}")));
+        };
+        if let Some(tag) = now.difference(before).find(|tag| !tags.contains(*tag)) {
+            return Err(Broken::new(3, format!("tag {tag} is not on {side:?}")));
+        }
+    }
+    Ok(())
+}
+
+/// Clocks decide only where the policy says so, and then by the services' times.
+fn newest_won(entry: &ConflictEntry) -> Result<(), Broken> {
+    let ahead = entry.left_as_of.cmp(&entry.right_as_of);
+    let right = match entry.kept {
+        Some(Side::Left) => ahead.is_gt(),
+        Some(Side::Right) => ahead.is_lt(),
+        None => false,
+    };
+    if entry.rule == Rule::Newest && !(right && entry.base.is_some()) {
+        return Err(Broken::new(3, "the older value won by the newest rule"));
+    }
+    Ok(())
+}
+
 struct Ends(Side);
 
 impl Settle for Ends {
@@ -294,7 +337,7 @@ pub(super) fn mirrored(state: &State, stored: &Stored) -> Result<(), Broken> {
             &seen,
             [&Ends(Side::Left), &Ends(Side::Right)],
             [&l, &r],
-            &Wins(Side::Right),
+            &policy(Side::Right),
         );
         if let Err(what) = straight.verify(&seen) {
             return Err(Broken::new(12, what));
@@ -310,7 +353,7 @@ pub(super) fn mirrored(state: &State, stored: &Stored) -> Result<(), Broken> {
             &seen,
             [&Ends(Side::Right), &Ends(Side::Left)],
             [&r, &l],
-            &Wins(Side::Left),
+            &policy(Side::Left),
         );
         let other = swap_plan(other);
         if other != straight {
@@ -330,6 +373,9 @@ fn swap_images(images: &mut Images) {
 
 fn swap_hold(hold: &mut crate::Hold) {
     std::mem::swap(&mut hold.left, &mut hold.right);
+    hold.unanswered
+        .iter_mut()
+        .for_each(|stale| swap_answer(&mut stale.answer));
     match &mut hold.cause {
         HoldCause::Cannot { side, .. }
         | HoldCause::Refused { side, .. }
@@ -339,11 +385,19 @@ fn swap_hold(hold: &mut crate::Hold) {
     }
 }
 
+fn swap_answer(answer: &mut Answer) {
+    std::mem::swap(&mut answer.left, &mut answer.right);
+    if let Resolution::Keep(side) = &mut answer.resolution {
+        *side = side.other();
+    }
+}
+
 fn swap_pair(pair: &Pair) -> Pair {
     let mut pair = pair.clone();
     std::mem::swap(&mut pair.left, &mut pair.right);
     pair.base.values_mut().for_each(swap_images);
     pair.holds.values_mut().for_each(swap_hold);
+    pair.answers.values_mut().for_each(swap_answer);
     pair
 }
 
@@ -351,12 +405,18 @@ fn swap_plan(mut plan: Plan) -> Plan {
     std::mem::swap(&mut plan.left, &mut plan.right);
     plan.base.values_mut().for_each(swap_images);
     plan.holds.values_mut().for_each(swap_hold);
+    plan.answers.values_mut().for_each(swap_answer);
+    plan.stale
+        .values_mut()
+        .for_each(|stale| swap_answer(&mut stale.answer));
     if let Some((side, ..)) = &mut plan.create {
         *side = side.other();
     }
     for conflict in &mut plan.conflicts {
         std::mem::swap(&mut conflict.left, &mut conflict.right);
         conflict.base.iter_mut().for_each(swap_images);
+        std::mem::swap(&mut conflict.left_as_of, &mut conflict.right_as_of);
+        conflict.rule = conflict.rule.clone().mirrored();
         conflict.kept = conflict.kept.map(Side::other);
     }
     for field in plan.fields.values_mut() {
@@ -364,7 +424,7 @@ fn swap_plan(mut plan: Plan) -> Plan {
             std::mem::swap(left, right);
             match why {
                 crate::Why::Moved(side) | crate::Why::Birth(side) => *side = side.other(),
-                crate::Why::Policy => {}
+                crate::Why::Policy | crate::Why::Person => {}
             }
         }
     }

@@ -73,6 +73,8 @@ pub enum Plant {
     ForeignBlanked,
     /// One record that breaks the model fails its whole page.
     BadRecordFailsPage,
+    /// A set that both sides edited goes over whole instead of being merged.
+    SetsOverwritten,
 }
 
 impl Plant {

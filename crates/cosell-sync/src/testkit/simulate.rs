@@ -264,6 +264,8 @@ impl Chance {
                 4..=8 => Edit::On(side),
                 9..=19 => Edit::Name(side),
                 20..=29 => Edit::Note(side),
+                30..=44 => Edit::Tags(side),
+                45..=54 => Edit::Date(side),
                 _ => Edit::Value(side),
             };
             if state.can(edit, deal) {

@@ -11,12 +11,14 @@ use cosell_mapping::{FieldId, Loss, Settled, Snapshot, Value};
 
 use super::{Assumption, Broken};
 use crate::{
-    Capabilities, Deadline, Draft, MergePolicy, PairKey, Patch, Side, Three, Verdict, WriteStamp,
+    Capabilities, Deadline, Draft, FieldPolicies, FieldPolicy, PairKey, Patch, Side, WriteStamp,
     engine::lock,
 };
 
 /// The fields that both sides share.
-pub(super) const FIELDS: [&str; 3] = ["name", "value", "note"];
+pub(super) const FIELDS: [&str; 5] = ["name", "value", "note", "tags", "date"];
+/// Edits of a date on both sides within this time are left to a person.
+const TOLERANCE: Duration = Duration::from_secs(5);
 /// What a row holds in a column that nobody maps.
 pub(super) const FOREIGN: u64 = 7;
 /// Longest name on the left.
@@ -52,6 +54,10 @@ pub enum Edit {
     Value(Side),
     /// Sets the note, which is a child row on the right. Conflicts are left to a person.
     Note(Side),
+    /// Adds a tag; on the right takes the first one away as well. Sets are merged.
+    Tags(Side),
+    /// Sets the date. Of two edits the newest stands.
+    Date(Side),
     /// Takes the deal out of the sync.
     Off(Side),
     /// Takes it in again.
@@ -67,6 +73,8 @@ impl Edit {
             Self::Name(side)
             | Self::Value(side)
             | Self::Note(side)
+            | Self::Tags(side)
+            | Self::Date(side)
             | Self::Off(side)
             | Self::On(side)
             | Self::Delete(side) => side,
@@ -78,18 +86,30 @@ impl Edit {
             Self::Name(_) => Some("name"),
             Self::Value(_) => Some("value"),
             Self::Note(_) => Some("note"),
+            Self::Tags(_) => Some("tags"),
+            Self::Date(_) => Some("date"),
             Self::Off(_) | Self::On(_) | Self::Delete(_) => None,
         }
     }
 
-    /// What the edit number `number` of a schedule writes; never the same twice.
-    fn value(self, number: usize) -> Value {
+    /// What the edit number `number` of a schedule writes over a value; never the same twice.
+    fn value(self, number: usize, over: &Value) -> Value {
+        if let (Self::Tags(side), Value::Set(tags)) = (self, over) {
+            let mut tags = tags.clone();
+            if side == Side::Right {
+                tags.remove(&first_tag());
+            }
+            tags.insert(Value::text(format!("{number}")));
+            return Value::Set(tags);
+        }
         Value::text(match self {
             Self::Name(Side::Left) => format!("m{number}"),
             Self::Name(Side::Right) => format!("n{number}-much-longer"),
             Self::Value(Side::Left) => format!("3{number}"),
             Self::Value(Side::Right) => format!("2{number}.5"),
             Self::Note(side) => format!("{side:?} note {number}"),
+            Self::Tags(_) => String::new(),
+            Self::Date(side) => format!("{side:?} date {number}"),
             Self::Off(_) | Self::On(_) | Self::Delete(_) => String::new(),
         })
     }
@@ -167,6 +187,11 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct World(Mutex<State>);
 
+/// The tag of every new deal.
+pub(super) fn first_tag() -> Value {
+    Value::text("first")
+}
+
 /// What would become of a value on one side.
 pub(super) fn settle(side: Side, field: &str, wanted: &Value) -> Settled {
     let (Side::Left, Value::Text(text)) = (side, wanted) else {
@@ -208,26 +233,12 @@ pub(super) fn capabilities(side: Side) -> Capabilities {
     able
 }
 
-/// One side wins, except in a note, which a person settles.
-#[derive(Debug)]
-pub(super) struct Wins(pub(super) Side);
-
-impl MergePolicy for Wins {
-    fn writable(&self, _: &FieldId, _: Side) -> bool {
-        true
-    }
-
-    fn decide(&self, field: &FieldId, _: Three<'_>) -> Verdict {
-        if field.as_str() == "note" {
-            Verdict::Hold("notes are settled by a person".to_owned())
-        } else {
-            Verdict::Keep(self.0)
-        }
-    }
-
-    fn irreversible(&self, _: &FieldId, _: Side, _: &Value, _: &Value) -> bool {
-        false
-    }
+/// One side wins, except where a field has a rule of its own.
+pub(super) fn policy(side: Side) -> FieldPolicies {
+    FieldPolicies::new(FieldPolicy::wins(side))
+        .with_field("note", FieldPolicy::hold())
+        .with_field("tags", FieldPolicy::sets())
+        .with_field("date", FieldPolicy::newest(TOLERANCE))
 }
 
 impl World {
@@ -303,10 +314,11 @@ impl State {
         let fields: Snapshot = FIELDS
             .into_iter()
             .map(|field| {
-                (
-                    FieldId::from(field),
-                    Value::text(format!("{deal}{}", &field[..2])),
-                )
+                let value = match field {
+                    "tags" => Value::Set([first_tag()].into()),
+                    _ => Value::text(format!("{deal}{}", &field[..2])),
+                };
+                (FieldId::from(field), value)
             })
             .collect();
         for field in FIELDS {
@@ -424,11 +436,11 @@ impl State {
             return "nothing to edit".to_owned();
         };
         let (id, side) = (id.clone(), edit.side());
-        let value = edit.value(self.done.len() + 1);
         let over = edit
             .field()
             .and_then(|field| row.fields.get(&FieldId::from(field)).cloned())
             .unwrap_or_default();
+        let value = edit.value(self.done.len() + 1, &over);
         if let Some(field) = edit.field() {
             let cell = self.outside.entry((side, deal, field)).or_default();
             cell.insert(value.clone());
@@ -548,13 +560,24 @@ impl State {
                     .iter()
                     .any(|there| settled(side, name, there) == *value)
             });
-            if !read {
+            let merged =
+                matches!(value, Value::Set(tags) if tags.iter().all(|tag| self.knew(deal, tag)));
+            if !read && !merged {
                 self.broken(
                     4,
                     format!("{value} is written to {name} on {side:?}, read nowhere"),
                 );
             }
         }
+    }
+
+    /// Did any side hold this tag?
+    fn knew(&self, deal: u8, tag: &Value) -> bool {
+        Side::BOTH.into_iter().any(|side| {
+            let held = self.held.get(&(side, deal, "tags"));
+            let mut sets = held.into_iter().flatten();
+            sets.any(|held| matches!(held, Value::Set(tags) if tags.contains(tag)))
+        })
     }
 
     /// Requests on their way take effect, if they still may.

@@ -10,6 +10,8 @@ use cosell_sync::{
 const VALUES: [Edit; 2] = [Edit::Value(Left), Edit::Value(Right)];
 const NAMES: [Edit; 2] = [Edit::Name(Left), Edit::Name(Right)];
 const NOTES: [Edit; 2] = [Edit::Note(Left), Edit::Note(Right)];
+const TAGS: [Edit; 2] = [Edit::Tags(Left), Edit::Tags(Right)];
+const DATES: [Edit; 2] = [Edit::Date(Left), Edit::Date(Right)];
 const FLAGS: [Edit; 2] = [Edit::Off(Right), Edit::On(Right)];
 const GONE: [Edit; 2] = [Edit::Value(Right), Edit::Delete(Right)];
 const MIXED: [Edit; 5] = [
@@ -47,6 +49,8 @@ exhausted! {
     every_schedule_of_2_values_and_1_fault_in_step: InStep, VALUES, (2, 1, 2);
     every_schedule_of_2_names_and_1_fault_in_step: InStep, NAMES, (2, 1, 1);
     every_schedule_of_2_notes_and_1_fault_in_step: InStep, NOTES, (2, 1, 1);
+    every_schedule_of_2_merged_sets_and_1_fault_in_step: InStep, TAGS, (2, 1, 1);
+    every_schedule_of_2_edits_where_the_newest_stands_and_1_fault: InStep, DATES, (2, 1, 1);
     every_schedule_of_2_edits_of_5_and_1_fault_in_step: InStep, MIXED, (2, 1, 1);
     every_schedule_of_2_switches_and_1_fault_in_step: InStep, FLAGS, (2, 1, 1);
     every_schedule_of_a_deletion_an_edit_and_1_fault: InStep, GONE, (2, 1, 1);
@@ -146,6 +150,7 @@ caught! {
     deletion_believed_without_fetch_forgets_a_record: DeletionBelieved, InStep, VALUES, (0, 1, 1), 9;
     column_of_others_written_is_caught: ForeignBlanked, InStep, VALUES, (1, 0, 1), 13;
     bad_record_failing_its_page_delays_others: BadRecordFailsPage, Neighbour, VALUES, (1, 0, 1), 1;
+    sets_overwritten_lose_what_was_added: SetsOverwritten, InStep, TAGS, (2, 0, 1), 3;
     other_side_forgotten_in_the_journal_makes_a_false_conflict: ReadForgotten, InStep, VALUES, (2, 1, 2), 5;
     time_of_the_last_look_forgotten_believes_a_late_read: SeenTimeForgotten, BornLeft, VALUES, (2, 1, 1), 9;
 }

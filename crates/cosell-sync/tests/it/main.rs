@@ -1,5 +1,6 @@
 //! The engine against a toy world: two services in memory, a clock moved by hand.
 
+mod answers;
 mod births;
 mod crashes;
 mod edits;

@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cosell_sync::{
-    Birth, Capabilities, Clock as _, Cursor, Deadline, Draft, FieldId, Hint, HintPage, Life,
+    Birth, Capabilities, Clock as _, Cursor, Deadline, Draft, FieldId, Hint, HintPage, Life, Loss,
     Native, Observed, Outcome, PairKey, Patch, ReadError, Reason, ReasonCode, RecordId,
     RefusedField, Replica, Role, Settled, Side, Snapshot, Value, Version, WriteError, WriteStamp,
     Written,
@@ -398,7 +398,15 @@ impl Replica for Toy {
         })
     }
 
-    fn settle(&self, _: &FieldId, wanted: &Value, _: Option<&Observed>) -> Settled {
+    fn settle(&self, field: &FieldId, wanted: &Value, _: Option<&Observed>) -> Settled {
+        if let (Side::Left, "brief", Value::Text(text)) = (self.side, field.as_str(), wanted)
+            && text.len() > 6
+        {
+            return Settled::Becomes {
+                value: Value::text(&text[..6]),
+                loss: Loss::Shortened,
+            };
+        }
         if *wanted == Value::text("unholdable") && self.side == Side::Left {
             return Settled::Cannot(Reason::new(ReasonCode::Unmappable, "no such thing there"));
         }

@@ -14,8 +14,8 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use cosell_sync::{
-    Clock, Engine, EngineError, EngineOptions, FieldId, IdSource, MemoryStore, MergePolicy, Pair,
-    Replica, RoundReport, Side, StateStore, Three, Value, Verdict,
+    Clock, Engine, EngineError, EngineOptions, FieldId, FieldPolicies, FieldPolicy, IdSource,
+    MemoryStore, Pair, Replica, RoundReport, Side, StateStore,
 };
 use uuid::Uuid;
 
@@ -54,26 +54,13 @@ impl Clock for ToyClock {
 }
 
 /// The right side wins, except in a note, which a person settles.
-#[derive(Debug)]
-pub(crate) struct RightWins;
-
-impl MergePolicy for RightWins {
-    fn writable(&self, _: &FieldId, _: Side) -> bool {
-        true
-    }
-
-    fn decide(&self, field: &FieldId, _: Three<'_>) -> Verdict {
-        assert_ne!(field.as_str(), "bug", "a bug in the policy");
-        if field.as_str() == "note" {
-            Verdict::Hold("notes are settled by a person".to_owned())
-        } else {
-            Verdict::Keep(Side::Right)
-        }
-    }
-
-    fn irreversible(&self, _: &FieldId, _: Side, _: &Value, _: &Value) -> bool {
-        false
-    }
+pub(crate) fn right_wins() -> FieldPolicies {
+    FieldPolicies::new(FieldPolicy::wins(Side::Right))
+        .with_field("note", FieldPolicy::hold())
+        .with_field(
+            "bug",
+            FieldPolicy::own("a bug", |_, _| panic!("a bug in the policy")),
+        )
 }
 
 pub(crate) struct World {
@@ -81,6 +68,7 @@ pub(crate) struct World {
     pub(crate) left: Arc<Toy>,
     pub(crate) right: Arc<Toy>,
     pub(crate) store: Arc<MemoryStore>,
+    pub(crate) policy: FieldPolicies,
     ids: Arc<AtomicU64>,
 }
 
@@ -91,6 +79,7 @@ impl World {
             left: Arc::new(Toy::new(Side::Left, clock.clone())),
             right: Arc::new(Toy::new(Side::Right, clock.clone())),
             store: Arc::new(MemoryStore::new()),
+            policy: right_wins(),
             ids: Arc::default(),
             clock,
         }
@@ -132,7 +121,8 @@ impl World {
         store: Arc<dyn StateStore>,
         options: EngineOptions,
     ) -> Engine {
-        Engine::builder(left, right, store, Arc::new(RightWins), self.clock.clone())
+        let policy = Arc::new(self.policy.clone());
+        Engine::builder(left, right, store, policy, self.clock.clone())
             .options(options)
             .build()
     }
