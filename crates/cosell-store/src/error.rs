@@ -86,22 +86,20 @@ impl From<io::Error> for OpenError {
 /// How an error of SQLite is told to the engine.
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 pub(crate) fn failed(error: rusqlite::Error) -> StoreError {
-    let cure = match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            "another process keeps the state file locked: end it, or wait until it is done"
-        }
-        Some(ErrorCode::DiskFull) => "the disk is full: free some space",
-        Some(ErrorCode::ReadOnly) => {
-            "the state file has become read-only: give the right to write it back"
-        }
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            return StoreError::Damaged(format!(
-                "{error}: stop, restore a backup, or begin with a new file"
-            ));
-        }
-        _ => "SQLite refused",
-    };
-    StoreError::Failed(format!("{cure} ({error})"))
+    let told = |cure: &str| format!("{cure} ({error})");
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked(told(
+            "another process keeps the state file locked: end it, or wait until it is done",
+        )),
+        Some(ErrorCode::DiskFull) => StoreError::Full(told("the disk is full: free some space")),
+        Some(ErrorCode::ReadOnly) => StoreError::ReadOnly(told(
+            "the state file has become read-only: give the right to write it back",
+        )),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged(format!(
+            "{error}: stop, restore a backup, or begin with a new file"
+        )),
+        _ => StoreError::Failed(told("SQLite refused")),
+    }
 }
 
 /// A commit failed while it was made durable.

@@ -113,6 +113,8 @@ fn settings(connection: &Connection) -> Result<(), OpenError> {
     // A commit is durable when it returns, also when the power fails right after it.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "fullfsync", true)?;
+    // What is deleted or overwritten leaves no trace in the file.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     Ok(())

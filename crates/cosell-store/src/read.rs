@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use cosell_sync::{
-    ConflictEntry, Cursor, GroupId, Pair, PairId, QueuedHint, RecordId, Side, SkippedRecord,
-    StoreError,
+    ConflictEntry, Cursor, ErrorKind, GroupId, Lane, Pair, PairId, ParkCount, QueuedHint, RecordId,
+    Side, SkippedRecord, StoreError,
 };
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use serde::de::DeserializeOwned;
@@ -111,13 +111,85 @@ pub(crate) fn due(
     now: DateTime<Utc>,
     limit: usize,
 ) -> Result<Vec<QueuedHint>, StoreError> {
-    many(
-        connection,
-        "hint",
-        "SELECT body FROM hints WHERE (due_s, due_ns) <= (?1, ?2)
-         ORDER BY due_s, due_ns, turn LIMIT ?3",
-        params![now.timestamp(), now.timestamp_subsec_nanos(), count(limit)],
-    )
+    let line = |(lane, side)| {
+        many(
+            connection,
+            "hint",
+            "SELECT body FROM hints WHERE lane = ?1 AND side = ?2 AND (due_s, due_ns) <= (?3, ?4)
+             ORDER BY due_s, due_ns, turn LIMIT ?5",
+            params![
+                lane_number(lane),
+                number(side),
+                now.timestamp(),
+                now.timestamp_subsec_nanos(),
+                count(limit)
+            ],
+        )
+    };
+    let lines = Lane::lines().map(line).collect::<Result<_, _>>()?;
+    Ok(Lane::take_turns(lines, limit))
+}
+
+pub(crate) fn lane_number(lane: Lane) -> i64 {
+    match lane {
+        Lane::Prompt => 0,
+        Lane::Changes => 1,
+        // A lane that is not known here waits longest.
+        _ => 2,
+    }
+}
+
+pub(crate) fn parked(
+    connection: &Connection,
+    kind: Option<ErrorKind>,
+    after: Option<PairId>,
+    limit: usize,
+) -> Result<Vec<Pair>, StoreError> {
+    // An id is never empty, so that all of them come after none.
+    let after = after.map(key).unwrap_or_default();
+    match kind {
+        None => many(
+            connection,
+            "pair",
+            "SELECT body FROM pairs WHERE parked IS NOT NULL AND id > ?1 ORDER BY id LIMIT ?2",
+            params![after, count(limit)],
+        ),
+        Some(kind) => many(
+            connection,
+            "pair",
+            "SELECT body FROM pairs WHERE parked = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+            params![kind.as_str(), after, count(limit)],
+        ),
+    }
+}
+
+pub(crate) fn park_counts(connection: &Connection) -> Result<Vec<ParkCount>, StoreError> {
+    let mut statement = connection
+        .prepare_cached(
+            // Beside a minimum, SQLite takes the other columns from the row that holds it.
+            "SELECT count(*), min(parked_s), body FROM pairs WHERE parked IS NOT NULL
+             GROUP BY parked, dead",
+        )
+        .map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
+    let mut counts = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        let pairs: i64 = row.get(0).map_err(failed)?;
+        let body: String = row.get(2).map_err(failed)?;
+        let oldest: Pair = parse("pair", &body)?;
+        counts.extend(oldest.park.map(|park| {
+            let pairs = u64::try_from(pairs).unwrap_or_default();
+            ParkCount::new(park.kind, park.dead, pairs, park.since)
+        }));
+    }
+    Ok(counts)
+}
+
+pub(crate) fn place(connection: &Connection, job: &str) -> Result<Option<String>, StoreError> {
+    connection
+        .prepare_cached("SELECT place FROM places WHERE job = ?1")
+        .and_then(|mut statement| statement.query_row([job], |row| row.get(0)).optional())
+        .map_err(failed)
 }
 
 pub(crate) fn next_due(connection: &Connection) -> Result<Option<DateTime<Utc>>, StoreError> {
@@ -186,7 +258,7 @@ pub(crate) fn key(id: PairId) -> Vec<u8> {
     id.0.as_bytes().to_vec()
 }
 
-fn count(count: usize) -> i64 {
+pub(crate) fn count(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
@@ -219,6 +291,6 @@ fn many<T: DeserializeOwned>(
     Ok(found)
 }
 
-fn parse<T: DeserializeOwned>(what: &str, body: &str) -> Result<T, StoreError> {
+pub(crate) fn parse<T: DeserializeOwned>(what: &str, body: &str) -> Result<T, StoreError> {
     serde_json::from_str(body).map_err(|error| unreadable(what, &error))
 }

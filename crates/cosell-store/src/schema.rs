@@ -11,7 +11,8 @@ use crate::error::OpenError;
 pub(crate) const APPLICATION: i32 = i32::from_be_bytes(*b"cosl");
 
 /// Each entry takes a file one version up. Entries that were released are never changed.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE meta (
         key TEXT PRIMARY KEY,
         value TEXT NOT NULL
@@ -78,7 +79,66 @@ const STEPS: &[&str] = &["
         body TEXT NOT NULL,
         PRIMARY KEY (side, id)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    -- Why pairs are parked: to list and count them without a look at every body.
+    ALTER TABLE pairs ADD COLUMN parked TEXT;
+    ALTER TABLE pairs ADD COLUMN dead INTEGER;
+    ALTER TABLE pairs ADD COLUMN parked_s INTEGER;
+    UPDATE pairs SET
+        body = json_set(body, '$.park.kind', 'other', '$.park.dead', json('false')),
+        parked = 'other',
+        dead = 0,
+        parked_s = unixepoch(json_extract(body, '$.park.since'))
+    WHERE json_type(body, '$.park') = 'object';
+    CREATE INDEX pairs_parked ON pairs (parked, id) WHERE parked IS NOT NULL;
+
+    -- Which line a hint waits in.
+    ALTER TABLE hints ADD COLUMN lane INTEGER NOT NULL DEFAULT 1;
+    UPDATE hints SET body = json_set(
+        body,
+        '$.source', 'changed',
+        '$.trace', '00000000-0000-0000-0000-000000000000'
+    );
+    CREATE INDEX hints_by_lane ON hints (lane, side, due_s, due_ns, turn);
+
+    UPDATE skips SET body = json_set(body, '$.kind', 'other');
+
+    ALTER TABLE conflicts ADD COLUMN pair BLOB;
+    UPDATE conflicts SET
+        pair = unhex(replace(json_extract(body, '$.pair'), '-', '')),
+        body = json_set(
+            body,
+            '$.left_as_of', json_extract(body, '$.at'),
+            '$.right_as_of', json_extract(body, '$.at'),
+            '$.rule', json('{\"own\":\"not kept by the version that logged it\"}')
+        );
+    CREATE INDEX conflicts_of_pair ON conflicts (pair);
+
+    CREATE TABLE places (
+        job TEXT PRIMARY KEY,
+        place TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- AUTOINCREMENT: a place that was told is never used again.
+    CREATE TABLE audit (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        at_s INTEGER NOT NULL,
+        at_ns INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        trace BLOB NOT NULL,
+        pair BLOB,
+        left_id TEXT,
+        right_id TEXT,
+        body TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX audit_by_time ON audit (at_s, at_ns);
+    CREATE INDEX audit_by_trace ON audit (trace);
+    CREATE INDEX audit_by_pair ON audit (pair) WHERE pair IS NOT NULL;
+    CREATE INDEX audit_by_left ON audit (left_id) WHERE left_id IS NOT NULL;
+    CREATE INDEX audit_by_right ON audit (right_id) WHERE right_id IS NOT NULL;
+",
+];
 
 /// The version this crate writes.
 pub(crate) const VERSION: i64 = STEPS.len() as i64;

@@ -9,12 +9,14 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cosell_sync::{
-    Change, ConflictEntry, Cursor, GroupId, Lease, Pair, PairId, QueuedHint, RecordId, Side,
+    AuditEntry, AuditPlace, AuditQuery, Change, ConflictEntry, Cursor, ErrorKind, GroupId, Lease,
+    LogStore, Pair, PairId, PairStore, ParkCount, QueueStore, QueuedHint, RecordId, Side,
     SkippedRecord, StateStore, StoreError,
 };
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
+    audit,
     error::{OpenError, failed, failed_at_the_end},
     open::{self, Options},
     read,
@@ -133,6 +135,24 @@ impl StateStore for SqliteStore {
             .await
     }
 
+    async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError> {
+        self.ask(move |connection| read::cursor(connection, side))
+            .await
+    }
+
+    async fn place(&self, job: &str) -> Result<Option<String>, StoreError> {
+        let job = job.to_owned();
+        self.ask(move |connection| read::place(connection, &job))
+            .await
+    }
+
+    async fn commit(&self, lease: &Lease, batch: Vec<Change>) -> Result<(), StoreError> {
+        self.worker.commit(lease.clone(), batch).await
+    }
+}
+
+#[async_trait]
+impl PairStore for SqliteStore {
     async fn pair(&self, id: PairId) -> Result<Option<Pair>, StoreError> {
         self.ask(move |connection| read::pair(connection, id)).await
     }
@@ -164,11 +184,23 @@ impl StateStore for SqliteStore {
             .await
     }
 
-    async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError> {
-        self.ask(move |connection| read::cursor(connection, side))
+    async fn parked(
+        &self,
+        kind: Option<ErrorKind>,
+        after: Option<PairId>,
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError> {
+        self.ask(move |connection| read::parked(connection, kind, after, limit))
             .await
     }
 
+    async fn park_counts(&self) -> Result<Vec<ParkCount>, StoreError> {
+        self.ask(read::park_counts).await
+    }
+}
+
+#[async_trait]
+impl QueueStore for SqliteStore {
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<QueuedHint>, StoreError> {
         self.ask(move |connection| read::due(connection, now, limit))
             .await
@@ -182,7 +214,10 @@ impl StateStore for SqliteStore {
         self.ask(move |connection| read::newcomers_wait(connection, side))
             .await
     }
+}
 
+#[async_trait]
+impl LogStore for SqliteStore {
     async fn conflicts(&self, skip: usize, limit: usize) -> Result<Vec<ConflictEntry>, StoreError> {
         self.ask(move |connection| read::conflicts(connection, skip, limit))
             .await
@@ -203,8 +238,15 @@ impl StateStore for SqliteStore {
             .await
     }
 
-    async fn commit(&self, lease: &Lease, batch: Vec<Change>) -> Result<(), StoreError> {
-        self.worker.commit(lease.clone(), batch).await
+    async fn audit(
+        &self,
+        query: &AuditQuery,
+        after: Option<AuditPlace>,
+        limit: usize,
+    ) -> Result<Vec<(AuditPlace, AuditEntry)>, StoreError> {
+        let query = query.clone();
+        self.ask(move |connection| audit::find(connection, &query, after, limit))
+            .await
     }
 }
 

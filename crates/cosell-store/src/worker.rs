@@ -152,22 +152,27 @@ fn work(mut connection: Connection, inbox: &Receiver<Job>) {
 
 /// Commits all that wait, together if that goes well, else one by one.
 fn commit(connection: &mut Connection, waiting: Vec<Commit>) {
+    let forgets = waiting.iter().any(|commit| {
+        let mut changes = commit.batch.iter();
+        changes.any(|change| matches!(change, Change::Forget { .. }))
+    });
     let answers = match waiting.as_slice() {
         [_] => None,
         several => together(connection, several),
     };
-    match answers {
-        Some(answers) => {
-            for (commit, answer) in waiting.into_iter().zip(answers) {
-                let _ = commit.answer.send(answer);
-            }
-        }
-        None => {
-            for commit in waiting {
-                let answer = alone(connection, &commit);
-                let _ = commit.answer.send(answer);
-            }
-        }
+    let answers = answers.unwrap_or_else(|| {
+        waiting
+            .iter()
+            .map(|commit| alone(connection, commit))
+            .collect()
+    });
+    if forgets {
+        // What was forgotten goes from the log, too; where somebody still reads the old state,
+        // with the next checkpoint.
+        let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+    for (commit, answer) in waiting.into_iter().zip(answers) {
+        let _ = commit.answer.send(answer);
     }
 }
 

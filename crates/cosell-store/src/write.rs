@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
 use crate::{
+    audit,
     error::{failed, unreadable},
     read,
 };
@@ -48,8 +49,8 @@ pub(crate) fn batch(
             Change::Postpone { hint } => postpone(connection, hint),
             Change::Conflict(entry) => run(
                 connection,
-                "INSERT INTO conflicts (body) VALUES (?1)",
-                params![body(entry)?],
+                "INSERT INTO conflicts (pair, body) VALUES (?1, ?2)",
+                params![read::key(entry.pair), body(entry)?],
             ),
             Change::Skip(record) => run(
                 connection,
@@ -62,6 +63,27 @@ pub(crate) fn batch(
                 "DELETE FROM skips WHERE side = ?1 AND id = ?2",
                 params![number(*side), id.as_str()],
             ),
+            Change::Audit(entry) => audit::add(connection, entry),
+            Change::Place {
+                job,
+                place: Some(place),
+            } => run(
+                connection,
+                "INSERT INTO places (job, place) VALUES (?1, ?2)
+                 ON CONFLICT (job) DO UPDATE SET place = excluded.place",
+                params![job, place],
+            ),
+            Change::Place { job, place: None } => run(
+                connection,
+                "DELETE FROM places WHERE job = ?1",
+                params![job],
+            ),
+            Change::Prune {
+                before,
+                keep,
+                at_most,
+            } => audit::prune(connection, *before, *keep, *at_most),
+            Change::Forget { pair, records } => audit::forget(connection, *pair, records),
             other => Err(StoreError::Failed(format!(
                 "this store does not know the change {other:?}: update it"
             ))),
@@ -153,9 +175,16 @@ fn pairs(connection: &Connection, batch: &[Change]) -> Result<(), StoreError> {
     for (id, pair) in &newest {
         run(
             connection,
-            "INSERT INTO pairs (id, body) VALUES (?1, ?2)
-             ON CONFLICT (id) DO UPDATE SET body = excluded.body",
-            params![read::key(*id), body(pair)?],
+            "INSERT INTO pairs (id, body, parked, dead, parked_s) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (id) DO UPDATE SET body = excluded.body, parked = excluded.parked,
+                dead = excluded.dead, parked_s = excluded.parked_s",
+            params![
+                read::key(*id),
+                body(pair)?,
+                pair.park.as_ref().map(|park| park.kind.as_str()),
+                pair.park.as_ref().map(|park| park.dead),
+                pair.park.as_ref().map(|park| park.since.timestamp()),
+            ],
         )?;
         let wanted = records(pair);
         let stored = keys(
@@ -272,6 +301,8 @@ fn enqueue(connection: &Connection, hint: &QueuedHint) -> Result<(), StoreError>
         let queued: QueuedHint =
             serde_json::from_str(&queued).map_err(|error| unreadable("hint", &error))?;
         hint.due = hint.due.min(queued.due);
+        hint.source = hint.source.min(queued.source);
+        hint.trace = queued.trace;
         // Two sources, two versions: which is newer is not known here.
         if hint.version != queued.version {
             hint.version = None;
@@ -300,20 +331,21 @@ fn postpone(connection: &Connection, hint: &QueuedHint) -> Result<(), StoreError
 fn put_hint(connection: &Connection, hint: &QueuedHint) -> Result<(), StoreError> {
     run(
         connection,
-        "INSERT OR REPLACE INTO hints (side, id, due_s, due_ns, turn, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT OR REPLACE INTO hints (side, id, due_s, due_ns, turn, lane, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![
             number(hint.side),
             hint.id.as_str(),
             hint.due.timestamp(),
             hint.due.timestamp_subsec_nanos(),
             signed(hint.turn),
+            read::lane_number(hint.source.lane()),
             body(hint)?
         ],
     )
 }
 
-fn run(
+pub(crate) fn run(
     connection: &Connection,
     statement: &str,
     parameters: &[&dyn rusqlite::ToSql],
@@ -325,7 +357,7 @@ fn run(
         .map_err(failed)
 }
 
-fn body<T: Serialize>(value: &T) -> Result<String, StoreError> {
+pub(crate) fn body<T: Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value)
         .map_err(|error| StoreError::Failed(format!("a value has no stored form: {error}")))
 }
@@ -339,6 +371,6 @@ pub(crate) fn number(side: Side) -> i64 {
 }
 
 /// Counters begin at one and never come near the end of either range.
-fn signed(counter: u64) -> i64 {
+pub(crate) fn signed(counter: u64) -> i64 {
     i64::try_from(counter).unwrap_or(i64::MAX)
 }

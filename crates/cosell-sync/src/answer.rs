@@ -6,7 +6,8 @@
 //! came to nothing ([`Hold::unanswered`]).
 
 use crate::{
-    Answer, Change, Engine, EngineError, FieldId, Hold, HoldKind, Pair, PairId, Resolution, Side,
+    Answer, AuditEntry, AuditKind, Change, Engine, EngineError, FieldChange, FieldId, Hold,
+    HoldKind, Pair, PairId, Resolution, Side, Source, dead::some_end,
 };
 
 /// An answer was not taken. Nothing was stored.
@@ -74,7 +75,7 @@ pub struct ResolvedPage {
 
 impl Engine {
     /// Answers a held field, as it was seen in [`holds`](Self::holds). The next round carries the
-    /// answer out.
+    /// answer out. `by` is the person who decided, for the audit trail.
     ///
     /// A later answer replaces an earlier one. [`Resolution::Keep`] and [`Resolution::Write`] are
     /// a person's word also for moves that cannot be taken back, and for texts of which one side
@@ -88,6 +89,7 @@ impl Engine {
         field: &FieldId,
         seen: &Hold,
         resolution: Resolution,
+        by: &str,
     ) -> Result<(), ResolveError> {
         let _claim = self.claim(pair).await;
         let stored = self.store.pair(pair).await.map_err(EngineError::from)?;
@@ -98,6 +100,18 @@ impl Engine {
         if held.left != seen.left || held.right != seen.right {
             return Err(ResolveError::Stale(Box::new(held.clone())));
         }
+        let words = match &resolution {
+            Resolution::Keep(Side::Left) => "the left value shall stand",
+            Resolution::Keep(Side::Right) => "the right value shall stand",
+            Resolution::Write(_) => "another value shall stand",
+            Resolution::Leave => "both shall stay as they are",
+        };
+        let mut line = self.line(AuditKind::Decided, words).by(by);
+        line.fields = vec![FieldChange::new(
+            field.clone(),
+            Some(held.left.clone()),
+            Some(held.right.clone()),
+        )];
         let answer = Answer {
             left: held.left.clone(),
             right: held.right.clone(),
@@ -105,11 +119,12 @@ impl Engine {
             at: self.clock.now(),
         };
         stored.answers.insert(field.clone(), answer);
-        self.store_and_hint(stored).await?;
+        self.store_and_hint(stored, line).await?;
         Ok(())
     }
 
     /// Answers all held fields that the filter means, among the `limit` pairs after `after`.
+    /// `by` is the person who decided.
     ///
     /// # Errors
     /// As far as it got, answers are stored. Cancel safety: as [`resolve`](Self::resolve).
@@ -119,6 +134,7 @@ impl Engine {
         resolution: &Resolution,
         after: Option<PairId>,
         limit: usize,
+        by: &str,
     ) -> Result<ResolvedPage, EngineError> {
         let (pairs, next) = self.holds(after, limit).await?;
         let mut page = ResolvedPage {
@@ -131,7 +147,8 @@ impl Engine {
                 .iter()
                 .filter(|(field, hold)| filter.meets(field, hold));
             for (field, hold) in meant {
-                match self.resolve(pair.id, field, hold, resolution.clone()).await {
+                let resolution = resolution.clone();
+                match self.resolve(pair.id, field, hold, resolution, by).await {
                     Ok(()) => page.resolved += 1,
                     Err(ResolveError::Engine(error)) => return Err(error),
                     Err(_) => page.changed += 1,
@@ -141,14 +158,21 @@ impl Engine {
         Ok(page)
     }
 
-    /// Stores a pair that a person changed, to be looked at by the next round.
-    pub(crate) async fn store_and_hint(&self, mut pair: Pair) -> Result<(), EngineError> {
+    /// Stores a pair that a person changed, and the line that says so, to be looked at by the
+    /// next round.
+    pub(crate) async fn store_and_hint(
+        &self,
+        mut pair: Pair,
+        line: AuditEntry,
+    ) -> Result<(), EngineError> {
         pair.unsettle();
-        let end = Side::BOTH
-            .into_iter()
-            .find_map(|side| Some((side, pair.end(side).id.clone()?)));
-        let mut batch = vec![Change::Pair(Box::new(pair))];
-        batch.extend(end.map(|(side, id)| Change::Enqueue(self.new_hint(side, id))));
+        let mut line = line.of_pair(&pair);
+        let hint = some_end(&pair).map(|(side, id)| self.new_hint(side, id, Source::Person));
+        if let Some(hint) = &hint {
+            line.trace = hint.trace;
+        }
+        let mut batch = vec![Change::Pair(Box::new(pair)), self.audit_line(line)];
+        batch.extend(hint.into_iter().flat_map(|hint| self.enqueue(hint)));
         self.commit_now(batch).await?;
         self.wake();
         Ok(())

@@ -3,7 +3,8 @@
 use chrono::TimeDelta;
 
 use crate::{
-    Birth, ErrorKind, Images, Intent, IntentKind, Look, Observed, ReadError, Recovery, Settled,
+    AuditKind, Birth, ErrorKind, Images, Intent, IntentKind, Look, Observed, ReadError, Recovery,
+    Settled,
     recover::recover,
     turn::{Halt, Sight, Turn},
 };
@@ -46,6 +47,7 @@ impl Turn<'_> {
         match recover(&intent, look, round.capabilities(side), round.now()) {
             Recovery::Landed(record) => {
                 let id = record.id.clone();
+                self.note_landed(&intent, &id, Some(&record), true);
                 self.base_of_landed(&intent, Some(&record));
                 let after = match &intent.kind {
                     IntentKind::Update { .. } => Sight::Present(*record),
@@ -57,6 +59,7 @@ impl Turn<'_> {
             }
             Recovery::NotLanded => {
                 self.pair.intent = None;
+                self.note_write(&intent, AuditKind::NotLanded, "took no effect");
                 if self.hint.attempts >= round.engine.options.retry_attempts {
                     let cause = "writes are never answered; see the service's health".to_owned();
                     return Err(Halt::Park(side, ErrorKind::Unknown, cause));
@@ -113,9 +116,13 @@ impl Turn<'_> {
     }
 
     /// An open intent is never given up: it is looked at again and again.
-    fn unreadable_intent(&self, side: crate::Side, error: &ReadError) -> Halt {
+    fn unreadable_intent(&mut self, side: crate::Side, error: &ReadError) -> Halt {
         match self.unreadable(side, error) {
-            Halt::Failed(side, _, cause) | Halt::Park(side, _, cause) => Halt::Open(side, cause),
+            Halt::Failed(side, kind, cause) | Halt::Park(side, kind, cause) => {
+                let line = self.line(AuditKind::Failed, cause.clone());
+                self.note(line.on(side).because(kind));
+                Halt::Open(side, cause)
+            }
             halt => halt,
         }
     }

@@ -9,10 +9,19 @@ use cosell_mapping::{FieldId, Value};
 use uuid::Uuid;
 
 use crate::{
-    Answer, Change, ConflictEntry, Cursor, GroupId, Hold, HoldCause, Images, Lease, Outcome, Pair,
-    PairId, PairState, Park, QueuedHint, RecordId, Resolution, Rule, Side, SkippedRecord,
-    StateStore, StoreError, Version,
+    Answer, Change, ConflictEntry, Cursor, ErrorKind, GroupId, Hold, HoldCause, Images, Lease,
+    Outcome, Pair, PairId, PairState, Park, QueuedHint, RecordId, Resolution, Rule, Side,
+    SkippedRecord, Source, StateStore, StoreError, TraceId, Version,
 };
+
+mod audit;
+mod waiting;
+
+pub use audit::{
+    forgetting_leaves_no_content, lines_are_added_and_asked_for, old_lines_go_by_age_and_count,
+    places_are_kept_per_job,
+};
+pub use waiting::{lanes_take_turns, parks_are_counted_and_listed_by_cause};
 
 type Store = Arc<dyn StateStore>;
 
@@ -36,6 +45,12 @@ where
     a_worked_turn_leaves_newer_hints(make().await).await;
     cursors_are_kept_per_side(make().await).await;
     conflicts_and_skips_are_listed(make().await).await;
+    lanes_take_turns(make().await).await;
+    parks_are_counted_and_listed_by_cause(make().await).await;
+    lines_are_added_and_asked_for(make().await).await;
+    old_lines_go_by_age_and_count(make().await).await;
+    forgetting_leaves_no_content(make().await).await;
+    places_are_kept_per_job(make().await).await;
 }
 
 fn moment(seconds: i64) -> DateTime<Utc> {
@@ -92,6 +107,8 @@ fn hint(name: &str, due: i64) -> QueuedHint {
         gone: false,
         due: moment(due),
         attempts: 0,
+        source: Source::Changed,
+        trace: TraceId(Uuid::from_u128(7)),
         turn: 0,
     }
 }
@@ -206,6 +223,8 @@ pub async fn pairs_are_kept_whole(store: Arc<dyn StateStore>) {
         },
     );
     full.park = Some(Park {
+        kind: ErrorKind::Refused,
+        dead: false,
         cause: "refused".to_owned(),
         since: at,
         attempts: 2,
@@ -349,6 +368,20 @@ pub async fn a_key_is_queued_once(store: Arc<dyn StateStore>) {
         moment(5),
         "due at the earlier moment"
     );
+    let urgent = QueuedHint {
+        source: Source::Person,
+        trace: TraceId(Uuid::from_u128(8)),
+        ..hint("h", 70)
+    };
+    commit(&store, vec![Change::Enqueue(urgent)]).await;
+    commit(&store, vec![Change::Enqueue(hint("h", 70))]).await;
+    let joined = queue(&store).await.remove(0);
+    assert_eq!(
+        joined.source,
+        Source::Person,
+        "the more urgent source stays"
+    );
+    assert_eq!(joined.trace, before[0].trace, "the first trace stays");
     let other = QueuedHint {
         side: Side::Right,
         ..hint("h", 5)
@@ -474,6 +507,7 @@ pub async fn conflicts_and_skips_are_listed(store: Arc<dyn StateStore>) {
         side: Side::Left,
         id: id(name),
         version: Some(Version::new("v")),
+        kind: ErrorKind::Claimed,
         cause: cause.to_owned(),
         at: moment(0),
     };

@@ -20,9 +20,9 @@ use futures_util::{
 };
 
 use crate::{
-    Change, Clock, ConflictEntry, DryRun, EngineError, EngineOptions, Lease, MergePolicy, Pair,
-    PairId, QueuedHint, RecordId, Replica, RoundReport, Side, SkippedRecord, StateStore,
-    StoreError,
+    AuditEntry, AuditKind, Change, Clock, ConflictEntry, DryRun, EngineError, EngineOptions, Lease,
+    MergePolicy, Pair, PairId, QueuedHint, RecordId, Replica, RoundReport, Side, SkippedRecord,
+    Source, StateStore, StoreError, TraceId,
     claims::{Claim, Claims},
     round::Round,
 };
@@ -43,6 +43,7 @@ pub struct Engine {
     memory: Mutex<[SideMemory; 2]>,
     held: Mutex<Option<Lease>>,
     pub(crate) busy: Mutex<BTreeSet<Claim>>,
+    pub(crate) pruned: Mutex<Option<DateTime<Utc>>>,
     turn: TurnLock<()>,
     wake: Wake,
 }
@@ -144,6 +145,7 @@ impl EngineBuilder {
             memory: Mutex::default(),
             held: Mutex::default(),
             busy: Mutex::default(),
+            pruned: Mutex::default(),
             turn: TurnLock::new(()),
             wake: Wake::default(),
         }
@@ -241,25 +243,58 @@ impl Engine {
         Round::dry(self).rehearse().await
     }
 
-    /// "Look at this record": from a webhook, a replay or a person. Durable when it returns.
-    pub async fn hint(&self, side: Side, id: &RecordId) -> Result<(), EngineError> {
-        let hint = self.new_hint(side, id.clone());
-        self.commit_now(vec![Change::Enqueue(hint)]).await?;
-        self.wake.wake();
-        Ok(())
+    /// "Look at this record", as a webhook or a message tells it. Durable when it returns, with
+    /// the id that follows it through the audit trail.
+    pub async fn hint(&self, side: Side, id: &RecordId) -> Result<TraceId, EngineError> {
+        let hint = self.new_hint(side, id.clone(), Source::Told);
+        let trace = hint.trace;
+        self.commit_now(self.enqueue(hint).into()).await?;
+        self.wake();
+        Ok(trace)
     }
 
-    /// Ends the wait of a parked pair and queues it; false if there is no such parked pair.
-    pub async fn unpark(&self, pair: PairId) -> Result<bool, EngineError> {
-        let _claim = self.claim(pair).await;
-        let Some(mut pair) = self.store.pair(pair).await? else {
-            return Ok(false);
+    /// "Look at this record now", as a person asks for it; also where nothing seems to have
+    /// changed. Durable when it returns.
+    pub async fn look(&self, side: Side, id: &RecordId, by: &str) -> Result<TraceId, EngineError> {
+        let found = self.store.pair_of(side, id).await?.map(|pair| pair.id);
+        let _claim = match found {
+            Some(pair) => Some(self.claim(pair).await),
+            None => None,
         };
-        if pair.park.take().is_none() {
-            return Ok(false);
+        let hint = self.new_hint(side, id.clone(), Source::Person);
+        let trace = hint.trace;
+        let mut line = self
+            .line(AuditKind::Decided, "to be looked at")
+            .of_record(side, id)
+            .by(by);
+        line.trace = trace;
+        let mut batch = vec![self.audit_line(line)];
+        if let Some(found) = found
+            && let Some(mut pair) = self.store.pair(found).await?
+        {
+            pair.unsettle();
+            batch.push(Change::Pair(Box::new(pair)));
         }
-        self.store_and_hint(pair).await?;
-        Ok(true)
+        batch.extend(self.enqueue(hint));
+        self.commit_now(batch).await?;
+        self.wake();
+        Ok(trace)
+    }
+
+    pub(crate) fn wake(&self) {
+        self.wake.wake();
+    }
+
+    /// Waits until no round works on the pair: it may hold a copy, and would store it over what
+    /// is changed here.
+    pub(crate) async fn claim(&self, pair: PairId) -> Claims<'_> {
+        loop {
+            let mut claims = Claims::new(&self.busy);
+            if claims.add(Claim::Pair(pair)) {
+                return claims;
+            }
+            self.clock.sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// A page of pairs with held fields among the `limit` pairs after `after`, and where the next
@@ -269,18 +304,10 @@ impl Engine {
         after: Option<PairId>,
         limit: usize,
     ) -> Result<(Vec<Pair>, Option<PairId>), EngineError> {
-        self.pair_page(after, limit, |pair| !pair.holds.is_empty())
-            .await
-    }
-
-    /// As [`holds`](Self::holds), of parked pairs.
-    pub async fn parks(
-        &self,
-        after: Option<PairId>,
-        limit: usize,
-    ) -> Result<(Vec<Pair>, Option<PairId>), EngineError> {
-        self.pair_page(after, limit, |pair| pair.park.is_some())
-            .await
+        let mut pairs = self.store.pairs(after, limit).await?;
+        let next = pairs.last().map(|pair| pair.id);
+        pairs.retain(|pair| !pair.holds.is_empty());
+        Ok((pairs, next))
     }
 
     /// Values that gave way, oldest first, after the first `skip`, at most `limit`.
@@ -301,34 +328,6 @@ impl Engine {
         Ok(self.store.skipped(skip, limit).await?)
     }
 
-    /// Waits until no other work holds the pair: a round in progress may have a copy of it, and
-    /// would store that over a person's change.
-    pub(crate) async fn claim(&self, pair: PairId) -> Claims<'_> {
-        loop {
-            let mut claims = Claims::new(&self.busy);
-            if claims.add(Claim::Pair(pair)) {
-                break claims;
-            }
-            self.clock.sleep(Duration::from_millis(100)).await;
-        }
-    }
-
-    pub(crate) fn wake(&self) {
-        self.wake.wake();
-    }
-
-    async fn pair_page(
-        &self,
-        after: Option<PairId>,
-        limit: usize,
-        wanted: impl Fn(&Pair) -> bool,
-    ) -> Result<(Vec<Pair>, Option<PairId>), EngineError> {
-        let mut pairs = self.store.pairs(after, limit).await?;
-        let next = pairs.last().map(|pair| pair.id);
-        pairs.retain(wanted);
-        Ok((pairs, next))
-    }
-
     pub(crate) fn replica(&self, side: Side) -> &dyn Replica {
         match side {
             Side::Left => &*self.left,
@@ -343,8 +342,10 @@ impl Engine {
         *memory
     }
 
-    pub(crate) fn new_hint(&self, side: Side, id: RecordId) -> QueuedHint {
+    pub(crate) fn new_hint(&self, side: Side, id: RecordId, source: Source) -> QueuedHint {
         QueuedHint {
+            source,
+            trace: TraceId(self.options.trace_ids.next()),
             side,
             id,
             version: None,
@@ -353,6 +354,25 @@ impl Engine {
             attempts: 0,
             turn: 0,
         }
+    }
+
+    /// Queues a hint, and says so in the audit trail.
+    pub(crate) fn enqueue(&self, hint: QueuedHint) -> [Change; 2] {
+        let mut line = AuditEntry::new(hint.trace, self.clock.now(), AuditKind::Hinted, "queued")
+            .of_record(hint.side, &hint.id);
+        line.source = Some(hint.source);
+        line.after.clone_from(&hint.version);
+        [self.audit_line(line), Change::Enqueue(hint)]
+    }
+
+    /// A line of a trace of its own.
+    pub(crate) fn line(&self, kind: AuditKind, message: &str) -> AuditEntry {
+        let trace = TraceId(self.options.trace_ids.next());
+        AuditEntry::new(trace, self.clock.now(), kind, message)
+    }
+
+    pub(crate) fn audit_line(&self, line: AuditEntry) -> Change {
+        Change::Audit(Box::new(self.options.mask.apply(line)))
     }
 
     async fn round(&self, read: bool) -> Result<RoundReport, EngineError> {

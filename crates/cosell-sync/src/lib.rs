@@ -2,16 +2,19 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer;
+mod audit;
 mod calls;
 mod claims;
 mod conclude;
 #[cfg(feature = "testkit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 pub mod conformance;
+mod dead;
 mod drain;
 mod engine;
 mod memory;
 mod model;
+mod note;
 mod options;
 mod pair;
 mod park;
@@ -25,6 +28,7 @@ mod report;
 mod resolve;
 mod round;
 mod send;
+mod source;
 mod store;
 #[cfg(feature = "testkit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
@@ -32,7 +36,12 @@ pub mod testkit;
 mod turn;
 
 pub use answer::{HoldFilter, ResolveError, ResolvedPage};
+pub use audit::{
+    AuditEntry, AuditKind, AuditPage, AuditPlace, AuditQuery, FieldChange, Forgotten, Mask,
+    Retention,
+};
 pub use cosell_mapping::{FieldId, Loss, Reason, ReasonCode, Settled, Snapshot, Value};
+pub use dead::{ParkCount, Requeue, Requeued};
 pub use engine::{Engine, EngineBuilder};
 pub use memory::MemoryStore;
 pub use model::{
@@ -53,4 +62,8 @@ pub use recover::{Look, Recovery, recover};
 pub use report::{
     DryRun, EngineError, ErrorKind, PlannedPair, RecordError, RoundReport, SideReport,
 };
-pub use store::{Change, ConflictEntry, Lease, QueuedHint, SkippedRecord, StateStore, StoreError};
+pub use source::{Lane, Source, TraceId};
+pub use store::{
+    Change, ConflictEntry, Lease, LogStore, PairStore, QueueStore, QueuedHint, SkippedRecord,
+    StateStore, StoreError,
+};

@@ -2,15 +2,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, MutexGuard, PoisonError},
+    ops::Bound::{Excluded, Unbounded},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    Change, ConflictEntry, Cursor, End, GroupId, Lease, Pair, PairId, QueuedHint, RecordId, Side,
-    SkippedRecord, StateStore, StoreError,
+    AuditEntry, AuditPlace, AuditQuery, Change, ConflictEntry, Cursor, End, ErrorKind, GroupId,
+    Lane, Lease, LogStore, Pair, PairId, PairStore, ParkCount, QueueStore, QueuedHint, RecordId,
+    Side, SkippedRecord, StateStore, StoreError,
 };
 
 type RecordKey = (Side, RecordId);
@@ -33,6 +35,10 @@ struct State {
     hints: BTreeMap<RecordKey, QueuedHint>,
     conflicts: Vec<ConflictEntry>,
     skipped: BTreeMap<RecordKey, SkippedRecord>,
+    places: BTreeMap<String, String>,
+    audit: BTreeMap<AuditPlace, Arc<AuditEntry>>,
+    /// Lines ever written.
+    lines: u64,
 }
 
 /// Ids under which records of an end are known.
@@ -105,6 +111,8 @@ impl State {
         let key = (hint.side, hint.id.clone());
         if let Some(queued) = self.hints.get(&key) {
             hint.due = hint.due.min(queued.due);
+            hint.source = hint.source.min(queued.source);
+            hint.trace = queued.trace;
             // Two sources, two versions: which is newer is not known here.
             if hint.version != queued.version {
                 hint.version = None;
@@ -150,7 +158,74 @@ impl State {
             Change::Unskip { side, id } => {
                 self.skipped.remove(&(side, id));
             }
+            Change::Audit(entry) => {
+                self.lines += 1;
+                self.audit.insert(AuditPlace(self.lines), Arc::from(entry));
+            }
+            Change::Place {
+                job,
+                place: Some(place),
+            } => {
+                self.places.insert(job, place);
+            }
+            Change::Place { job, place: None } => {
+                self.places.remove(&job);
+            }
+            Change::Prune {
+                before,
+                keep,
+                at_most,
+            } => self.prune(before, keep, at_most),
+            Change::Forget { pair, records } => self.forget(pair, &records),
         }
+    }
+
+    fn prune(&mut self, before: Option<DateTime<Utc>>, keep: Option<u64>, at_most: u64) {
+        let oldest = keep.map_or(0, |keep| self.lines.saturating_sub(keep));
+        let old = |place: &AuditPlace, entry: &AuditEntry| {
+            place.0 <= oldest || before.is_some_and(|before| entry.at < before)
+        };
+        let places: Vec<_> = self
+            .audit
+            .iter()
+            .filter(|(place, entry)| old(place, entry))
+            .map(|(place, _)| *place)
+            .take(usize::try_from(at_most).unwrap_or(usize::MAX))
+            .collect();
+        for place in places {
+            self.audit.remove(&place);
+        }
+    }
+
+    fn forget(&mut self, pair: Option<PairId>, records: &[RecordKey]) {
+        self.conflicts
+            .retain(|entry| pair.is_none_or(|pair| entry.pair != pair));
+        for record in records {
+            self.skipped.remove(record);
+        }
+        let about = |entry: &AuditEntry| {
+            (pair.is_some() && entry.pair == pair)
+                || records.iter().any(|(side, id)| match side {
+                    Side::Left => entry.left.as_ref() == Some(id),
+                    Side::Right => entry.right.as_ref() == Some(id),
+                })
+        };
+        for entry in self.audit.values_mut().filter(|entry| about(entry)) {
+            Arc::make_mut(entry).forget();
+        }
+    }
+
+    /// Hints due at `now`, in the order in which they are worked.
+    fn in_turn(&self, now: DateTime<Utc>, limit: usize) -> Vec<QueuedHint> {
+        let line = |(lane, at): (Lane, Side)| {
+            let mine = |hint: &&QueuedHint| {
+                hint.due <= now && hint.side == at && hint.source.lane() == lane
+            };
+            let mut line: Vec<_> = self.hints.values().filter(mine).collect();
+            line.sort_by_key(|hint| (hint.due, hint.turn));
+            line.into_iter().take(limit).cloned().collect()
+        };
+        Lane::take_turns(Lane::lines().map(line).collect(), limit)
     }
 }
 
@@ -194,8 +269,7 @@ impl MemoryStore {
 
     pub(crate) fn stored(&self) -> Stored {
         let state = self.state();
-        let mut hints: Vec<_> = state.hints.values().cloned().collect();
-        hints.sort_by_key(|hint| (hint.due, hint.turn));
+        let hints = state.in_turn(DateTime::<Utc>::MAX_UTC, usize::MAX);
         Stored {
             epoch: state.epoch,
             pairs: state.pairs.values().cloned().collect(),
@@ -247,6 +321,30 @@ impl StateStore for MemoryStore {
         Ok(())
     }
 
+    async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError> {
+        Ok(self.state().cursors.get(&side).cloned())
+    }
+
+    async fn place(&self, job: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.state().places.get(job).cloned())
+    }
+
+    async fn commit(&self, lease: &Lease, batch: Vec<Change>) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let held = state.lease.as_ref();
+        if !held.is_some_and(|held| held.epoch == lease.epoch && held.owner == lease.owner) {
+            return Err(StoreError::Fenced);
+        }
+        state.refuse_taken(&batch)?;
+        for change in batch {
+            state.apply(change);
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl PairStore for MemoryStore {
     async fn pair(&self, id: PairId) -> Result<Option<Pair>, StoreError> {
         Ok(self.state().pairs.get(&id).cloned())
     }
@@ -277,26 +375,50 @@ impl StateStore for MemoryStore {
     }
 
     async fn pairs(&self, after: Option<PairId>, limit: usize) -> Result<Vec<Pair>, StoreError> {
-        use std::ops::Bound::{Excluded, Unbounded};
         let from = after.map_or(Unbounded, Excluded);
         let state = self.state();
         let page = state.pairs.range((from, Unbounded)).take(limit);
         Ok(page.map(|(_, pair)| pair.clone()).collect())
     }
 
-    async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError> {
-        Ok(self.state().cursors.get(&side).cloned())
+    async fn parked(
+        &self,
+        kind: Option<ErrorKind>,
+        after: Option<PairId>,
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError> {
+        let from = after.map_or(Unbounded, Excluded);
+        let state = self.state();
+        let wanted = |pair: &&Pair| {
+            let park = pair.park.as_ref();
+            park.is_some_and(|park| kind.is_none_or(|kind| park.kind == kind))
+        };
+        let pairs = state.pairs.range((from, Unbounded)).map(|(_, pair)| pair);
+        Ok(pairs.filter(wanted).take(limit).cloned().collect())
     }
 
-    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<QueuedHint>, StoreError> {
-        let state = self.state();
-        let mut due: Vec<_> = state
-            .hints
+    async fn park_counts(&self) -> Result<Vec<ParkCount>, StoreError> {
+        let mut counts: BTreeMap<(ErrorKind, bool), ParkCount> = BTreeMap::new();
+        for park in self
+            .state()
+            .pairs
             .values()
-            .filter(|hint| hint.due <= now)
-            .collect();
-        due.sort_by_key(|hint| (hint.due, hint.turn));
-        Ok(due.into_iter().take(limit).cloned().collect())
+            .filter_map(|pair| pair.park.as_ref())
+        {
+            let count = counts
+                .entry((park.kind, park.dead))
+                .or_insert_with(|| ParkCount::new(park.kind, park.dead, 0, park.since));
+            count.pairs += 1;
+            count.since = count.since.min(park.since);
+        }
+        Ok(counts.into_values().collect())
+    }
+}
+
+#[async_trait]
+impl QueueStore for MemoryStore {
+    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<QueuedHint>, StoreError> {
+        Ok(self.state().in_turn(now, limit))
     }
 
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
@@ -310,7 +432,10 @@ impl StateStore for MemoryStore {
             .values()
             .any(|hint| hint.side == side && !state.owners.contains_key(&(side, hint.id.clone()))))
     }
+}
 
+#[async_trait]
+impl LogStore for MemoryStore {
     async fn conflicts(&self, skip: usize, limit: usize) -> Result<Vec<ConflictEntry>, StoreError> {
         let state = self.state();
         Ok(state
@@ -341,16 +466,26 @@ impl StateStore for MemoryStore {
         Ok(self.state().skipped.get(&(side, record.clone())).cloned())
     }
 
-    async fn commit(&self, lease: &Lease, batch: Vec<Change>) -> Result<(), StoreError> {
-        let mut state = self.state();
-        let held = state.lease.as_ref();
-        if !held.is_some_and(|held| held.epoch == lease.epoch && held.owner == lease.owner) {
-            return Err(StoreError::Fenced);
-        }
-        state.refuse_taken(&batch)?;
-        for change in batch {
-            state.apply(change);
-        }
-        Ok(())
+    async fn audit(
+        &self,
+        query: &AuditQuery,
+        after: Option<AuditPlace>,
+        limit: usize,
+    ) -> Result<Vec<(AuditPlace, AuditEntry)>, StoreError> {
+        let state = self.state();
+        let found = |(place, entry): (&AuditPlace, &Arc<AuditEntry>)| {
+            query
+                .matches(entry)
+                .then(|| (*place, AuditEntry::clone(entry)))
+        };
+        Ok(if query.newest_first {
+            let before = after.map_or(Unbounded, Excluded);
+            let lines = state.audit.range((Unbounded, before)).rev();
+            lines.filter_map(found).take(limit).collect()
+        } else {
+            let from = after.map_or(Unbounded, Excluded);
+            let lines = state.audit.range((from, Unbounded));
+            lines.filter_map(found).take(limit).collect()
+        })
     }
 }

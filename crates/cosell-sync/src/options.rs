@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
+use crate::{Mask, Retention};
+
 /// Settings of an [`Engine`](crate::Engine). Every one has a careful default.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -36,6 +38,12 @@ pub struct EngineOptions {
     pub retry_attempts: u32,
     /// Makes write stamps and pair ids.
     pub ids: IdSource,
+    /// Makes trace ids.
+    pub trace_ids: IdSource,
+    /// What of a field's value is kept in the audit trail.
+    pub mask: Mask,
+    /// How long the audit trail is kept.
+    pub retention: Retention,
 }
 
 impl Default for EngineOptions {
@@ -54,6 +62,9 @@ impl Default for EngineOptions {
             retired_kept: 8,
             retry_attempts: 12,
             ids: IdSource::random(),
+            trace_ids: IdSource::new(Uuid::now_v7),
+            mask: Mask::default(),
+            retention: Retention::default(),
         }
     }
 }
@@ -105,6 +116,12 @@ with! {
     with_retry_attempts, retry_attempts: u32;
     /// Sets [`ids`](Self::ids).
     with_ids, ids: IdSource;
+    /// Sets [`trace_ids`](Self::trace_ids).
+    with_trace_ids, trace_ids: IdSource;
+    /// Sets [`mask`](Self::mask).
+    with_mask, mask: Mask;
+    /// Sets [`retention`](Self::retention).
+    with_retention, retention: Retention;
 }
 
 impl EngineOptions {

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Birth, Draft, GroupId, Outcome, Patch, RecordId, Side, Version, WriteStamp, engine::after,
+    Birth, Draft, ErrorKind, GroupId, Outcome, Patch, RecordId, Side, TraceId, Version, WriteStamp,
+    engine::after,
 };
 
 /// Id of a pair; stays the same when an end moves.
@@ -307,6 +308,9 @@ impl HoldCause {
 pub struct Intent {
     /// Stamp of this write.
     pub stamp: WriteStamp,
+    /// The trace it belongs to, whoever concludes it.
+    #[serde(default)]
+    pub trace: TraceId,
     /// The side written to.
     pub side: Side,
     /// What is written.
@@ -350,8 +354,12 @@ pub enum IntentKind {
 /// A pair that waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Park {
+    /// The kind of cause, to count and requeue by.
+    pub kind: ErrorKind,
     /// Why, for people: what happened, where, the cure.
     pub cause: String,
+    /// Given up after all its attempts: nothing but a change of a record or a person ends it.
+    pub dead: bool,
     /// Since when.
     pub since: DateTime<Utc>,
     /// How often it was tried in vain.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    EngineError, ErrorKind, Park, Side,
+    AuditKind, EngineError, ErrorKind, Park, Side,
     turn::{Halt, Turn},
 };
 
@@ -32,6 +32,7 @@ impl Turn<'_> {
     }
 
     pub(crate) async fn stay_parked(&mut self) -> Result<(), Halt> {
+        self.note_nothing("still parked");
         let retry = self.pair.park.as_ref().and_then(|park| park.retry_at);
         let change = retry.map_or_else(|| self.dequeue(), |due| self.put_off(due, 0));
         self.save(vec![change]).await
@@ -48,12 +49,17 @@ impl Turn<'_> {
             }
             Halt::Failed(side, kind, cause) => {
                 self.error(side, kind, cause.clone());
+                // A write that failed has its line.
+                if kind != ErrorKind::NotSent {
+                    let line = self.line(AuditKind::Failed, cause.clone());
+                    self.note(line.on(side).because(kind));
+                }
                 if attempts < limit {
                     let due = self.round.backoff(self.hint.attempts);
                     let change = self.put_off(due, attempts);
                     return self.save(vec![change]).await;
                 }
-                self.park(cause, None).await
+                self.park(kind, cause, None).await
             }
             Halt::Open(side, cause) => {
                 self.error(side, ErrorKind::Unknown, cause);
@@ -67,30 +73,35 @@ impl Turn<'_> {
                 // Time cures neither a refusal nor a double: a change or a person does.
                 let lasting = matches!(kind, ErrorKind::Duplicate | ErrorKind::Refused);
                 let retry = (tried < limit && !lasting).then(|| self.round.backoff(self.tried));
-                self.park(cause, retry).await
+                self.park(kind, cause, retry).await
             }
             Halt::Taken(cause) => {
                 self.error(self.hint.side, ErrorKind::Claimed, cause.clone());
                 self.riding.clear();
+                let line = self.line(AuditKind::Failed, cause.clone());
+                let line = line.because(ErrorKind::Claimed);
                 let Some(stored) = self.stored.clone() else {
                     // Somebody else founded the pair: the hint finds it.
                     let due = self.round.backoff(self.hint.attempts);
                     let hint = self.hint.clone();
-                    return Ok(self.round.postpone(&hint, due, attempts).await?);
+                    let line = vec![self.round.engine.audit_line(line)];
+                    return Ok(self.round.postpone(&hint, due, attempts, line).await?);
                 };
+                self.note(line);
                 self.pair = stored;
                 if attempts < limit {
                     let due = self.round.backoff(self.hint.attempts);
                     let change = self.put_off(due, attempts);
                     return self.save(vec![change]).await;
                 }
-                self.park(cause, None).await
+                self.park(ErrorKind::Claimed, cause, None).await
             }
         }
     }
 
-    pub(crate) async fn park(
+    async fn park(
         &mut self,
+        kind: ErrorKind,
         cause: String,
         retry_at: Option<DateTime<Utc>>,
     ) -> Result<(), Halt> {
@@ -101,10 +112,14 @@ impl Turn<'_> {
         }
         self.note_versions();
         let version = |side| self.seen(side).map(|record| record.version.clone());
+        let attempts = self.tried + 1;
         self.pair.park = Some(Park {
+            kind,
             cause,
+            dead: retry_at.is_none()
+                && attempts.max(self.hint.attempts + 1) >= self.round.engine.options.retry_attempts,
             since: self.round.now(),
-            attempts: self.tried + 1,
+            attempts,
             retry_at,
             left: version(Side::Left),
             right: version(Side::Right),

@@ -1,7 +1,7 @@
 //! Reading what changed: pages of hints into the durable queue, cursor and hints together.
 
 use crate::{
-    Change, Cursor, EngineError, ErrorKind, Hint, QueuedHint, ReadError, RecordError, Side,
+    Change, Cursor, EngineError, ErrorKind, Hint, QueuedHint, ReadError, RecordError, Side, Source,
     round::{Committed, Round},
 };
 
@@ -93,12 +93,17 @@ impl Round<'_> {
             }
         };
         pass.more = page.more && pass.cursor.as_ref() != Some(&page.cursor);
-        let mut batch = self.sift(side, page.hints).await?;
+        let kept = self.sift(side, page.hints, Source::Changed).await?;
+        let mut batch: Vec<_> = kept
+            .into_iter()
+            .flat_map(|hint| self.engine.enqueue(hint))
+            .collect();
         if pass.cursor.as_ref() != Some(&page.cursor) {
             batch.push(Change::Cursor {
                 side,
                 cursor: Some(page.cursor.clone()),
             });
+            batch.extend(self.engine.prune());
         }
         pass.cursor = Some(page.cursor);
         if let Committed::Stored = self.commit(batch).await? {
@@ -114,7 +119,8 @@ impl Round<'_> {
         &self,
         side: Side,
         hints: Vec<Hint>,
-    ) -> Result<Vec<Change>, EngineError> {
+        source: Source,
+    ) -> Result<Vec<QueuedHint>, EngineError> {
         let store = &self.engine.store;
         let ids: Vec<_> = hints.iter().map(|hint| hint.id.clone()).collect();
         let known = if ids.is_empty() {
@@ -133,11 +139,11 @@ impl Round<'_> {
                 self.report(|report| report.dropped += 1);
                 continue;
             }
-            kept.push(Change::Enqueue(QueuedHint {
+            kept.push(QueuedHint {
                 version: hint.version,
                 gone: hint.gone,
-                ..self.engine.new_hint(side, hint.id)
-            }));
+                ..self.engine.new_hint(side, hint.id, source)
+            });
             if let Some(record) = hint.seen {
                 self.keep_seen(side, record);
             }
@@ -176,7 +182,8 @@ impl Round<'_> {
             let batch = pairs
                 .into_iter()
                 .filter_map(|mut pair| pair.end_mut(side).id.take())
-                .map(|id| Change::Enqueue(self.engine.new_hint(side, id)))
+                .map(|id| self.engine.new_hint(side, id, Source::Sweep))
+                .flat_map(|hint| self.engine.enqueue(hint))
                 .collect();
             let _ = self.commit(batch).await?;
         }

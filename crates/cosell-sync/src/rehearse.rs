@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     DryRun, EngineError, ErrorKind, Pair, PlannedPair, QueuedHint, ReadError, RecordError, Side,
-    SkippedRecord,
+    SkippedRecord, Source,
     claims::Claims,
     resolve::Found,
     round::Round,
@@ -59,10 +59,8 @@ impl Round<'_> {
                     return Ok(());
                 }
             };
-            for change in self.sift(side, page.hints).await? {
-                if let crate::Change::Enqueue(hint) = change {
-                    self.rehearse_hint(hint, planned, dry).await?;
-                }
+            for hint in self.sift(side, page.hints, Source::Changed).await? {
+                self.rehearse_hint(hint, planned, dry).await?;
             }
             self.forget_seen();
             if !page.more || cursor.as_ref() == Some(&page.cursor) {
@@ -94,12 +92,13 @@ impl Round<'_> {
         };
         let mut sights = [Sight::Unknown, Sight::Unknown];
         let (known, pair) = match found {
-            Found::Nothing | Found::Busy => return Ok(()),
-            Found::Skip(version, cause) => {
+            Found::Nothing(_) | Found::Busy => return Ok(()),
+            Found::Skip(version, kind, cause) => {
                 dry.skipped.push(SkippedRecord {
                     side,
                     id: hint.id,
                     version,
+                    kind,
                     cause,
                     at: self.now(),
                 });

@@ -117,7 +117,7 @@ pub struct RecordError {
 }
 
 /// Kinds of [`RecordError`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -141,6 +141,33 @@ pub enum ErrorKind {
     Panic,
     /// A person's answer to a held field came too late, or is refused.
     StaleAnswer,
+    /// The record may not be seen with the rights there are.
+    NotVisible,
+    /// The record names one at the other side that is not there.
+    NamesNothing,
+    /// Kept by an older version, which told no kind.
+    Other,
+}
+
+impl ErrorKind {
+    /// The word it is stored and counted as.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Malformed => "malformed",
+            Self::NotSent => "not_sent",
+            Self::Unknown => "unknown",
+            Self::Refused => "refused",
+            Self::Duplicate => "duplicate",
+            Self::Claimed => "claimed",
+            Self::Plan => "plan",
+            Self::Panic => "panic",
+            Self::StaleAnswer => "stale_answer",
+            Self::NotVisible => "not_visible",
+            Self::NamesNothing => "names_nothing",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// What a round would do, pair by pair. Nothing was written to find out.
@@ -209,9 +236,12 @@ impl From<StoreError> for EngineError {
         match error {
             StoreError::Held { owner, until } => Self::Held { owner, until },
             StoreError::Fenced => Self::LeaseLost,
-            StoreError::Taken { .. } | StoreError::Damaged(_) | StoreError::Failed(_) => {
-                Self::Store(error)
-            }
+            StoreError::Taken { .. }
+            | StoreError::Damaged(_)
+            | StoreError::Locked(_)
+            | StoreError::Full(_)
+            | StoreError::ReadOnly(_)
+            | StoreError::Failed(_) => Self::Store(error),
         }
     }
 }

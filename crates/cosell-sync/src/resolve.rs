@@ -1,8 +1,8 @@
 //! Whose hint is it? The four questions before a birth.
 
 use crate::{
-    Change, EngineError, ErrorKind, Life, Observed, Pair, PairId, PairKey, PairState, QueuedHint,
-    ReadError, RecordError, RecordId, Role, Side, SkippedRecord, Version,
+    AuditEntry, AuditKind, Change, EngineError, ErrorKind, Life, Observed, Pair, PairId, PairKey,
+    PairState, QueuedHint, ReadError, RecordError, RecordId, Role, Side, SkippedRecord, Version,
     claims::{Claim, Claims},
     drain::Worked,
     round::{Committed, Round},
@@ -16,12 +16,15 @@ pub(crate) enum Found {
     /// A record without a pair that may found one, with the record it names at the other end.
     Newcomer(Observed, Option<Observed>),
     /// A record that founds no pair, for a reason people should know.
-    Skip(Option<Version>, String),
-    /// Nothing to do.
-    Nothing,
+    Skip(Option<Version>, ErrorKind, String),
+    /// Nothing to do, and why.
+    Nothing(&'static str),
     /// Other work holds it.
     Busy,
 }
+
+/// The version that was looked at, the kind of cause, and the cause.
+type Skip = (Option<Version>, ErrorKind, String);
 
 impl Round<'_> {
     pub(crate) async fn work(&self, hint: QueuedHint) -> Result<Worked, EngineError> {
@@ -35,8 +38,10 @@ impl Round<'_> {
         };
         match found {
             Found::Busy => return Ok(Worked::Busy(hint)),
-            Found::Nothing => self.done_with(&hint, None).await?,
-            Found::Skip(version, cause) => self.done_with(&hint, Some((version, cause))).await?,
+            Found::Nothing(why) => self.done_with(&hint, Err(why)).await?,
+            Found::Skip(version, kind, cause) => {
+                self.done_with(&hint, Ok((version, kind, cause))).await?;
+            }
             Found::Pair(id, record) => {
                 if !claims.add(Claim::Pair(id)) {
                     if let Some(record) = record {
@@ -86,13 +91,13 @@ impl Round<'_> {
             && let Some(skipped) = store.skip_of(side, &hint.id).await?
             && skipped.version.as_ref() == Some(version)
         {
-            return Ok(Ok(Found::Nothing));
+            return Ok(Ok(Found::Nothing("skipped before, and unchanged since")));
         }
         let record = match self.take_seen(side, &hint.id) {
             Some(record) => record,
             None => match self.fetch(side, &hint.id).await {
                 Ok(Some(record)) => record,
-                Ok(None) => return Ok(Ok(Found::Nothing)),
+                Ok(None) => return Ok(Ok(Found::Nothing("there is no such record"))),
                 Err(error) => return Ok(Err(error)),
             },
         };
@@ -127,12 +132,13 @@ impl Round<'_> {
             } else {
                 Found::Skip(
                     Some(record.version.clone()),
+                    ErrorKind::Claimed,
                     format!("its group {group} belongs to another pair; a person decides"),
                 )
             }));
         }
         if record.role != Role::Main {
-            return Ok(Ok(Found::Nothing));
+            return Ok(Ok(Found::Nothing("a part of no pair known here")));
         }
         if let Some(key) = &record.key
             && let Some(pair) = store.pair_of(side.other(), &key.clone().into()).await?
@@ -140,11 +146,14 @@ impl Round<'_> {
             return Ok(Ok(if pair.end(side).id.is_none() {
                 Found::Pair(pair.id, Some(record))
             } else {
-                Found::Skip(Some(record.version.clone()), claims_text(key))
+                claimed(&record, key)
             }));
         }
-        if !record.takes_part || record.life != Life::Open {
-            return Ok(Ok(Found::Nothing));
+        if !record.takes_part {
+            return Ok(Ok(Found::Nothing("it does not take part")));
+        }
+        if record.life != Life::Open {
+            return Ok(Ok(Found::Nothing("closed records found no pair")));
         }
         let Some(key) = record.key.clone() else {
             return Ok(Ok(Found::Newcomer(record, None)));
@@ -170,7 +179,8 @@ impl Round<'_> {
                 let cause = format!(
                     "names {key} at the other side, where no such record is; correct or clear it"
                 );
-                return Ok(Ok(Found::Skip(Some(record.version.clone()), cause)));
+                let version = Some(record.version.clone());
+                return Ok(Ok(Found::Skip(version, ErrorKind::NamesNothing, cause)));
             }
             Err(error) => return Ok(Err(error)),
         };
@@ -179,7 +189,7 @@ impl Round<'_> {
             return Ok(Ok(if pair.end(side).id.is_none() {
                 Found::Pair(pair.id, Some(record))
             } else {
-                Found::Skip(Some(record.version.clone()), claims_text(key))
+                claimed(&record, key)
             }));
         }
         // A copied record carries the key of its original, which the other end names.
@@ -188,10 +198,7 @@ impl Round<'_> {
         {
             match self.fetch(side, &original).await {
                 Ok(Some(original)) if original.id != record.id => {
-                    return Ok(Ok(Found::Skip(
-                        Some(record.version.clone()),
-                        claims_text(key),
-                    )));
+                    return Ok(Ok(claimed(&record, key)));
                 }
                 Ok(_) => {}
                 Err(error) => return Ok(Err(error)),
@@ -220,11 +227,12 @@ impl Round<'_> {
         pair
     }
 
-    /// Takes the hint out of the queue, with the reason why its record founds no pair.
+    /// Takes the hint out of the queue, with the reason why its record founds no pair: one that
+    /// people should know, or one that is as it should be.
     async fn done_with(
         &self,
         hint: &QueuedHint,
-        skip: Option<(Option<Version>, String)>,
+        why: Result<Skip, &'static str>,
     ) -> Result<(), EngineError> {
         let (side, id) = (hint.side, hint.id.clone());
         let stored = self.engine.store.skip_of(side, &id).await?;
@@ -233,29 +241,40 @@ impl Round<'_> {
             id: id.clone(),
             turn: hint.turn,
         }];
-        match (skip, stored) {
-            (Some((version, cause)), stored) => {
+        match (why, stored) {
+            (Ok((version, kind, cause)), stored) => {
+                let line = self.line(hint, AuditKind::Skipped, cause.clone());
+                batch.push(self.engine.audit_line(line.because(kind)));
                 if stored.is_none_or(|stored| stored.version != version || stored.cause != cause) {
                     self.report(|report| report.skipped += 1);
                     batch.push(Change::Skip(SkippedRecord {
                         side,
                         id,
                         version,
+                        kind,
                         cause,
                         at: self.now(),
                     }));
                 }
             }
-            (None, Some(stored)) => {
+            (Err(why), stored) => {
+                let line = self.line(hint, AuditKind::Nothing, why.to_owned());
+                batch.push(self.engine.audit_line(line));
                 // Still the version that was skipped: the reason stands.
-                if hint.version.is_none() || stored.version != hint.version {
+                if let Some(stored) = stored
+                    && (hint.version.is_none() || stored.version != hint.version)
+                {
                     batch.push(Change::Unskip { side, id });
                 }
             }
-            (None, None) => {}
         }
         let _ = self.commit(batch).await?;
         Ok(())
+    }
+
+    /// A line about a hinted record, in the hint's trace.
+    fn line(&self, hint: &QueuedHint, kind: AuditKind, message: String) -> AuditEntry {
+        AuditEntry::new(hint.trace, self.now(), kind, message).of_record(hint.side, &hint.id)
     }
 
     /// A record without a pair that cannot be read.
@@ -268,12 +287,11 @@ impl Round<'_> {
         let kind = match error {
             ReadError::Throttled { after } => {
                 let due = crate::engine::after(self.now(), after);
-                return self.postpone(hint, due, hint.attempts).await;
+                return self.postpone(hint, due, hint.attempts, Vec::new()).await;
             }
             ReadError::NotVisible(_) => {
-                return self
-                    .done_with(hint, Some((hint.version.clone(), text)))
-                    .await;
+                let skip = (hint.version.clone(), ErrorKind::NotVisible, text);
+                return self.done_with(hint, Ok(skip)).await;
             }
             ReadError::Malformed(_) => ErrorKind::Malformed,
             ReadError::CursorExpired(_) | ReadError::Failed(_) => ErrorKind::Read,
@@ -281,12 +299,18 @@ impl Round<'_> {
         self.record_error(hint.side, Some(hint.id.clone()), kind, text.clone());
         let given_up = hint.attempts + 1 >= self.engine.options.retry_attempts;
         if kind == ErrorKind::Malformed || given_up {
-            return self
-                .done_with(hint, Some((hint.version.clone(), text)))
-                .await;
+            let skip = (hint.version.clone(), kind, text);
+            return self.done_with(hint, Ok(skip)).await;
         }
-        self.postpone(hint, self.backoff(hint.attempts), hint.attempts + 1)
-            .await
+        let line = self.line(hint, AuditKind::Failed, text).because(kind);
+        let line = self.engine.audit_line(line);
+        self.postpone(
+            hint,
+            self.backoff(hint.attempts),
+            hint.attempts + 1,
+            vec![line],
+        )
+        .await
     }
 
     /// Work on a record panicked outside of its replica's calls (in a policy, or in settling).
@@ -305,8 +329,8 @@ impl Round<'_> {
                     ErrorKind::Panic,
                     text.clone(),
                 );
-                self.done_with(&hint, Some((hint.version.clone(), text)))
-                    .await
+                let skip = (hint.version.clone(), ErrorKind::Panic, text);
+                self.done_with(&hint, Ok(skip)).await
             }
         }
     }
@@ -316,6 +340,7 @@ impl Round<'_> {
         hint: &QueuedHint,
         due: chrono::DateTime<chrono::Utc>,
         attempts: u32,
+        mut with: Vec<Change>,
     ) -> Result<(), EngineError> {
         self.report(|report| report.postponed += 1);
         let hint = QueuedHint {
@@ -323,7 +348,8 @@ impl Round<'_> {
             attempts,
             ..hint.clone()
         };
-        match self.commit(vec![Change::Postpone { hint }]).await? {
+        with.push(Change::Postpone { hint });
+        match self.commit(with).await? {
             Committed::Stored | Committed::Taken(..) => Ok(()),
         }
     }
@@ -352,8 +378,10 @@ impl Round<'_> {
     }
 }
 
-fn claims_text(key: &PairKey) -> String {
-    format!("claims {key}, which belongs to another record; clear it here, or close the copy")
+fn claimed(record: &Observed, key: &PairKey) -> Found {
+    let cause =
+        format!("claims {key}, which belongs to another record; clear it here, or close the copy");
+    Found::Skip(Some(record.version.clone()), ErrorKind::Claimed, cause)
 }
 
 impl Sight {

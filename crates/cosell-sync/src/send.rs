@@ -1,9 +1,9 @@
 //! Writing: journal first, then the bytes, then what became of them.
 
 use crate::{
-    Birth, Draft, EngineError, ErrorKind, HoldCause, Images, Intent, IntentKind, Observed, Outcome,
-    PairKey, PairState, Patch, Plan, RefusedField, Settled, Side, Snapshot, WriteError, WriteStamp,
-    Written,
+    AuditKind, Birth, Draft, EngineError, ErrorKind, HoldCause, Images, Intent, IntentKind,
+    Observed, Outcome, PairKey, PairState, Patch, Plan, RefusedField, Settled, Side, Snapshot,
+    WriteError, WriteStamp, Written,
     engine::after,
     turn::{Halt, Sight, Turn},
 };
@@ -209,6 +209,7 @@ impl Turn<'_> {
         let (read, over) = (held(side.other()), held(side));
         let intent = Intent {
             stamp: WriteStamp(round.engine.options.ids.next()),
+            trace: self.hint.trace,
             side,
             kind,
             floor: round
@@ -236,6 +237,7 @@ impl Turn<'_> {
         }
         match result {
             Ok(Written { id, after, .. }) => {
+                self.note_landed(&intent, &id, after.as_ref(), false);
                 self.base_of_landed(&intent, after.as_ref());
                 let after = match after {
                     Some(record) => Sight::Present(record),
@@ -244,13 +246,23 @@ impl Turn<'_> {
                 self.landed(intent, id, after);
                 Ok(Delivered::Landed)
             }
-            Err(WriteError::NotSent(why)) => Err(Halt::Failed(side, ErrorKind::NotSent, why)),
+            Err(WriteError::NotSent(why)) => {
+                self.note_failed(&intent, AuditKind::Failed, ErrorKind::NotSent, &why);
+                Err(Halt::Failed(side, ErrorKind::NotSent, why))
+            }
             Err(WriteError::Throttled { after: wait }) => {
                 Err(Halt::Later(after(round.now(), wait)))
             }
-            Err(WriteError::Unknown(why)) => Err(Halt::Open(side, why)),
-            Err(WriteError::Refused { message, fields }) => Ok(Delivered::Refused(message, fields)),
+            Err(WriteError::Unknown(why)) => {
+                self.note_failed(&intent, AuditKind::Unanswered, ErrorKind::Unknown, &why);
+                Err(Halt::Open(side, why))
+            }
+            Err(WriteError::Refused { message, fields }) => {
+                self.note_failed(&intent, AuditKind::Refused, ErrorKind::Refused, &message);
+                Ok(Delivered::Refused(message, fields))
+            }
             Err(WriteError::Stale) => {
+                self.note_write(&intent, AuditKind::Stale, "not as it was seen; read again");
                 if let IntentKind::Create { birth, .. } = &intent.kind {
                     self.bind_existing(side, birth).await?;
                 } else {
@@ -299,8 +311,8 @@ impl Turn<'_> {
         let Some(record) = found.pop() else {
             return Ok(false);
         };
-        self.round.report(|report| report.binds += 1);
         self.pair.end_mut(side).id = Some(record.id);
+        self.bound(side, "it names the pair's other end");
         *self.sight(side) = Sight::Unknown;
         Ok(true)
     }

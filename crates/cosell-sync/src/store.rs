@@ -7,7 +7,10 @@ use chrono::{DateTime, Utc};
 use cosell_mapping::{FieldId, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::{Cursor, GroupId, Images, Pair, PairId, RecordId, Rule, Side, Version};
+use crate::{
+    AuditEntry, AuditPlace, AuditQuery, Cursor, ErrorKind, GroupId, Images, Pair, PairId,
+    ParkCount, RecordId, Rule, Side, Source, TraceId, Version,
+};
 
 /// The right to write to a store; one holder at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +38,10 @@ pub struct QueuedHint {
     pub due: DateTime<Utc>,
     /// How often it was worked in vain.
     pub attempts: u32,
+    /// Where it came from; of two for one record, the more urgent source.
+    pub source: Source,
+    /// Follows it to all that comes of it. A hint that joins a queued one takes that one's trace.
+    pub trace: TraceId,
     /// Set by the store, new at every enqueue: a dequeue names the turn it worked on, so that a
     /// hint that came meanwhile stays.
     pub turn: u64,
@@ -49,6 +56,8 @@ pub struct SkippedRecord {
     pub id: RecordId,
     /// The version that was looked at.
     pub version: Option<Version>,
+    /// The kind of cause, to count and requeue by.
+    pub kind: ErrorKind,
     /// What happened, where, the cure.
     pub cause: String,
     /// When.
@@ -98,7 +107,7 @@ pub enum Change {
     },
     /// Puts a hint into the queue, or makes the queued one due at the earlier of both moments.
     /// Where both tell versions that differ, the queued one tells none: which is newer is not
-    /// known here.
+    /// known here. The more urgent source and the trace of the queued one stay.
     Enqueue(QueuedHint),
     /// Takes a hint out, if it is still the same turn.
     Dequeue {
@@ -125,16 +134,46 @@ pub enum Change {
         /// The record.
         id: RecordId,
     },
+    /// Adds a line to the audit trail. There is no way to change one.
+    Audit(Box<AuditEntry>),
+    /// Remembers how far a job of this name is; `None` forgets it.
+    Place {
+        /// The job.
+        job: String,
+        /// As the job wrote it.
+        place: Option<String>,
+    },
+    /// Removes audit lines from the old end: those before `before`, and those beyond the newest
+    /// `keep`; at most `at_most` of them.
+    Prune {
+        /// By age.
+        before: Option<DateTime<Utc>>,
+        /// By count.
+        keep: Option<u64>,
+        /// Most lines removed by this change.
+        at_most: u64,
+    },
+    /// Removes what was kept of the content of records: logged conflicts and skips go, audit
+    /// lines lose their fields and words and keep ids, times and kinds. What a pair itself holds
+    /// is changed by [`Change::Pair`].
+    Forget {
+        /// Lines and conflicts of this pair.
+        pair: Option<PairId>,
+        /// Lines and skips of these records.
+        records: Vec<(Side, RecordId)>,
+    },
 }
 
-/// Durable state of one sync scope.
+/// Durable state of one sync scope: who may write, and the one way to write.
+///
+/// What is kept is read through the traits that this one stands on, by concern.
 ///
 /// # Contract
 /// `commit` is the only writer: all of a batch is stored or nothing, durable when it returns,
 /// and refused with [`StoreError::Fenced`] when the lease is not the newest. Reads see every
 /// commit that returned before they began. Cancel safety: a dropped `commit` may have happened.
 #[async_trait]
-pub trait StateStore: fmt::Debug + Send + Sync + 'static {
+pub trait StateStore: PairStore + QueueStore + LogStore {
     /// Takes the lease for `owner` until `until`, or renews it (same epoch) if `owner` holds it.
     /// A lease that ended before `now` may be taken over; the epoch then grows.
     async fn lease(
@@ -147,6 +186,19 @@ pub trait StateStore: fmt::Debug + Send + Sync + 'static {
     /// Gives the lease back.
     async fn release(&self, lease: &Lease) -> Result<(), StoreError>;
 
+    /// Where reading of a side goes on.
+    async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError>;
+
+    /// How far a job is, as it wrote it.
+    async fn place(&self, job: &str) -> Result<Option<String>, StoreError>;
+
+    /// Stores `batch`, all or nothing.
+    async fn commit(&self, lease: &Lease, batch: Vec<Change>) -> Result<(), StoreError>;
+}
+
+/// What is known of pairs.
+#[async_trait]
+pub trait PairStore: fmt::Debug + Send + Sync + 'static {
     /// A pair by id.
     async fn pair(&self, id: PairId) -> Result<Option<Pair>, StoreError>;
 
@@ -166,10 +218,24 @@ pub trait StateStore: fmt::Debug + Send + Sync + 'static {
     /// Pairs in order of id, after `after`, at most `limit`.
     async fn pairs(&self, after: Option<PairId>, limit: usize) -> Result<Vec<Pair>, StoreError>;
 
-    /// Where reading of a side goes on.
-    async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError>;
+    /// Parked pairs in order of id, after `after`, at most `limit`; of one kind of cause, if asked.
+    async fn parked(
+        &self,
+        kind: Option<ErrorKind>,
+        after: Option<PairId>,
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError>;
 
-    /// Hints due at `now`, earliest first, at most `limit`.
+    /// How many pairs are parked for which kind of cause.
+    async fn park_counts(&self) -> Result<Vec<ParkCount>, StoreError>;
+}
+
+/// The queue of hints.
+#[async_trait]
+pub trait QueueStore: fmt::Debug + Send + Sync + 'static {
+    /// Hints due at `now`, at most `limit`, in fair turns: of each [`Lane`](crate::Lane) and side
+    /// one after the other, within each the earliest first. A flood in one lane so delays the
+    /// others by their share only.
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<QueuedHint>, StoreError>;
 
     /// When the next hint is due.
@@ -178,7 +244,11 @@ pub trait StateStore: fmt::Debug + Send + Sync + 'static {
     /// Does the queue hold a hint of a side about a record that belongs to no pair? Such a record
     /// may turn out to be the one that is about to be made.
     async fn newcomers_wait(&self, side: Side) -> Result<bool, StoreError>;
+}
 
+/// What was logged for people.
+#[async_trait]
+pub trait LogStore: fmt::Debug + Send + Sync + 'static {
     /// Values that gave way, oldest first, after the first `skip`, at most `limit`.
     async fn conflicts(&self, skip: usize, limit: usize) -> Result<Vec<ConflictEntry>, StoreError>;
 
@@ -193,8 +263,14 @@ pub trait StateStore: fmt::Debug + Send + Sync + 'static {
         record: &RecordId,
     ) -> Result<Option<SkippedRecord>, StoreError>;
 
-    /// Stores `batch`, all or nothing.
-    async fn commit(&self, lease: &Lease, batch: Vec<Change>) -> Result<(), StoreError>;
+    /// Lines of the audit trail that answer `query`, in the order it asks for, beyond the place
+    /// `after`, at most `limit`.
+    async fn audit(
+        &self,
+        query: &AuditQuery,
+        after: Option<AuditPlace>,
+        limit: usize,
+    ) -> Result<Vec<(AuditPlace, AuditEntry)>, StoreError>;
 }
 
 /// The store failed. Nothing of the batch was stored, unless `Failed` says otherwise.
@@ -223,7 +299,16 @@ pub enum StoreError {
     /// The stored data cannot be read; says what and the cure.
     #[error("stored state is damaged: {0}")]
     Damaged(String),
-    /// The store cannot work at present (locked, full, read-only); says what and the cure.
+    /// Another process keeps the store locked; says the cure.
+    #[error("the store is locked: {0}")]
+    Locked(String),
+    /// There is no room left; says the cure.
+    #[error("the store is full: {0}")]
+    Full(String),
+    /// The store may no longer be written; says the cure.
+    #[error("the store is read-only: {0}")]
+    ReadOnly(String),
+    /// Anything else that keeps the store from working; says what and the cure.
     #[error("the store failed: {0}")]
     Failed(String),
 }

@@ -118,6 +118,8 @@ pub(crate) struct Turn<'r> {
     held_before: usize,
     /// Attempts of the park that this turn ended.
     pub(crate) tried: u32,
+    /// Lines that this turn added to the audit trail.
+    pub(crate) noted: usize,
 }
 
 impl fmt::Debug for Turn<'_> {
@@ -149,6 +151,7 @@ impl<'r> Turn<'r> {
             riding: Vec::new(),
             logged: Vec::new(),
             tried: 0,
+            noted: 0,
         }
     }
 
@@ -160,18 +163,14 @@ impl<'r> Turn<'r> {
         partner: Option<Observed>,
     ) -> Self {
         let side = hint.side;
-        if partner.is_some() {
-            round.report(|report| report.binds += 1);
-        }
         let mut turn = Self::of_pair(round, hint, pair, None);
+        if partner.is_some() {
+            turn.bound(side.other(), "the other end names it");
+        }
         turn.stored = None;
         *turn.sight(side) = Sight::Present(record);
         *turn.sight(side.other()) = Sight::of(partner);
         turn
-    }
-
-    pub(crate) fn ride_along(&mut self, change: Change) {
-        self.riding.push(change);
     }
 
     pub(crate) fn sight(&mut self, side: Side) -> &mut Sight {
@@ -220,6 +219,7 @@ impl<'r> Turn<'r> {
             }
             self.tried = self.pair.park.take().map_or(0, |park| park.attempts);
         } else if self.says_nothing_new().await? {
+            self.note_nothing("only tells of what is known");
             return self.save(vec![self.dequeue()]).await;
         }
         self.pair.unsettle();
@@ -244,14 +244,20 @@ impl<'r> Turn<'r> {
         let side = self.hint.side;
         if let Some(record) = self.met.take() {
             if self.pair.end(side).id.is_none() {
-                self.round.report(|report| report.binds += 1);
                 self.pair.end_mut(side).id = Some(record.id.clone());
+                self.bound(side, "it names the pair's other end");
                 *self.sight(side) = Sight::Present(record);
                 self.pair.unsettle();
             } else if self.pair.end(side).id.as_ref() != Some(&record.id) {
                 // Looked at again as what it is by now: a second record under one key.
-                let again = self.round.engine.new_hint(side, record.id);
-                self.ride_along(Change::Enqueue(again));
+                let mut again = self
+                    .round
+                    .engine
+                    .new_hint(side, record.id, self.hint.source);
+                again.trace = self.hint.trace;
+                for change in self.round.engine.enqueue(again) {
+                    self.ride_along(change);
+                }
             }
         }
         Ok(())
@@ -383,6 +389,7 @@ impl<'r> Turn<'r> {
             });
             if !logged {
                 self.round.report(|report| report.conflicts += 1);
+                self.note_conflict(entry);
                 self.logged.push(entry.clone());
                 self.riding.push(Change::Conflict(Box::new(entry.clone())));
             }
@@ -393,6 +400,7 @@ impl<'r> Turn<'r> {
         self.note_versions();
         let new_holds = self.pair.holds.len().saturating_sub(self.held_before);
         self.round.report(|report| report.holds += new_holds as u64);
+        self.note_nothing("in step");
         // Nobody hints when a right is given back.
         let hidden = matches!(self.pair.state, PairState::Waiting { .. });
         let change = if hidden {
@@ -448,6 +456,7 @@ impl<'r> Turn<'r> {
         let changed = self.stored.as_ref() != Some(&self.pair);
         if changed {
             batch.push(Change::Pair(Box::new(self.pair.clone())));
+            self.note_differences();
         }
         batch.append(&mut self.riding);
         batch.extend(with);

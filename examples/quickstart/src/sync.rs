@@ -5,7 +5,7 @@ use std::{future::pending, pin::pin, time::Duration};
 use chrono::{DateTime, Utc};
 use cosell::{
     Cosell,
-    sync::{EngineError, RoundReport, StateStore as _},
+    sync::{EngineError, QueueStore as _, RoundReport},
 };
 use serde::Serialize;
 

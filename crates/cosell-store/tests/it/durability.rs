@@ -2,7 +2,11 @@
 
 use chrono::TimeDelta;
 use cosell_store::{OpenError, SqliteStore};
-use cosell_sync::{Change, GroupId, RecordId, Side, StateStore, StoreError};
+use cosell_sync::{
+    AuditEntry, AuditKind, AuditQuery, Change, FieldChange, FieldId, GroupId, Images,
+    LogStore as _, Pair, PairStore as _, QueueStore as _, RecordId, Side, StateStore as _,
+    StoreError, TraceId, Value,
+};
 
 use crate::support::{Place, SCOPE, enqueue, lease, moment, options, pair, put};
 
@@ -175,6 +179,49 @@ async fn a_backup_is_a_whole_store_and_replaces_nothing() {
     );
     let copy = SqliteStore::open(&to, SCOPE, options()).await.unwrap();
     assert_eq!(copy.pairs(None, 9).await.unwrap(), [pair(1)]);
+}
+
+// R130
+#[tokio::test]
+async fn what_was_forgotten_is_in_no_byte_of_the_files() {
+    let place = Place::new();
+    let store = place.open().await;
+    let held = lease(&store, "one").await;
+    let mut one = pair(1);
+    let line = |pair: &Pair| {
+        let trace = TraceId::default();
+        let mut line = AuditEntry::new(trace, moment(0), AuditKind::Updated, "for Ada Berg");
+        let name = Some(Value::text("Ada Berg"));
+        line.fields = vec![FieldChange::new(FieldId::from("name"), None, name)];
+        Change::Audit(Box::new(line.of_pair(pair)))
+    };
+    for turn in 0..40 {
+        let images = Images {
+            left: Value::text(format!("Ada Berg {turn}")),
+            right: Value::Null,
+        };
+        one.base.insert(FieldId::from("name"), images);
+        store
+            .commit(&held, vec![put(&one), line(&one)])
+            .await
+            .unwrap();
+    }
+    let anywhere = || {
+        ["", "-wal"].iter().any(|end| {
+            let bytes = std::fs::read(place.path(&format!("state.cosell{end}"))).unwrap();
+            bytes.windows(8).any(|window| window == b"Ada Berg")
+        })
+    };
+    assert!(anywhere());
+    one.base.clear();
+    let forget = Change::Forget {
+        pair: Some(one.id),
+        records: Vec::new(),
+    };
+    store.commit(&held, vec![put(&one), forget]).await.unwrap();
+    assert!(!anywhere(), "neither in the file nor in its log");
+    let lines = store.audit(&AuditQuery::default(), None, 99).await.unwrap();
+    assert_eq!(lines.len(), 40, "that something happened stays");
 }
 
 #[tokio::test]

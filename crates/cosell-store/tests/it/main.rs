@@ -2,5 +2,6 @@
 
 mod conformance;
 mod durability;
+mod migration;
 mod refusals;
 mod support;

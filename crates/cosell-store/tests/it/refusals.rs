@@ -3,7 +3,7 @@
 use std::io::{Seek, SeekFrom, Write};
 
 use cosell_store::{OpenError, SqliteStore};
-use cosell_sync::{StateStore, StoreError};
+use cosell_sync::{PairStore as _, StateStore as _, StoreError};
 
 use crate::support::{Place, SCOPE, lease, options, pair, put};
 
@@ -119,7 +119,7 @@ async fn a_newer_file_is_refused_and_left_alone() {
         refused,
         Err(OpenError::Newer {
             found: 7_000,
-            known: 1
+            known: 2
         })
     ));
     let version: i64 = place
@@ -150,7 +150,7 @@ async fn a_file_that_another_process_keeps_locked_stores_nothing_and_says_so() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let refused = store.commit(&held, vec![put(&pair(1))]).await.unwrap_err();
     assert!(
-        matches!(&refused, StoreError::Failed(text) if text.contains("another process")),
+        matches!(&refused, StoreError::Locked(text) if text.contains("another process")),
         "{refused}"
     );
     // Reading goes on meanwhile, and writing afterwards.

@@ -4,7 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use cosell_store::{OpenError, Options, SqliteStore};
-use cosell_sync::{Change, Lease, Pair, PairId, PairState, QueuedHint, RecordId, Side, StateStore};
+use cosell_sync::{
+    Change, Lease, Pair, PairId, PairState, QueuedHint, RecordId, Side, Source, StateStore, TraceId,
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -83,6 +85,8 @@ pub(crate) fn enqueue(name: &str, due: DateTime<Utc>) -> Change {
         gone: false,
         due,
         attempts: 0,
+        source: Source::Changed,
+        trace: TraceId::default(),
         turn: 0,
     })
 }

@@ -16,6 +16,7 @@ const OURS: WriteStamp = WriteStamp(Uuid::from_u128(1));
 fn intent(kind: IntentKind) -> Intent {
     Intent {
         stamp: OURS,
+        trace: Default::default(),
         side: Side::Left,
         kind,
         floor: None,

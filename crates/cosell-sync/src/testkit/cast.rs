@@ -76,6 +76,8 @@ fn engine_by(
     let ids = gate.world.clone();
     let options = EngineOptions::default()
         .with_owner(owner)
+        // One for all: it leads nowhere, and would make every state another one.
+        .with_trace_ids(IdSource::new(Uuid::nil))
         .with_ids(IdSource::new(move || {
             let mut state = ids.state();
             state.ids += 1;

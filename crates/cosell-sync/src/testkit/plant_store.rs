@@ -10,8 +10,9 @@ use chrono::{DateTime, Utc};
 
 use super::Plant;
 use crate::{
-    Change, ConflictEntry, Cursor, GroupId, Images, IntentKind, Lease, MemoryStore, Pair, PairId,
-    PairState, QueuedHint, RecordId, Side, SkippedRecord, StateStore, StoreError, engine::lock,
+    AuditEntry, AuditPlace, AuditQuery, Change, ConflictEntry, Cursor, ErrorKind, GroupId, Images,
+    IntentKind, Lease, LogStore, MemoryStore, Pair, PairId, PairState, PairStore, ParkCount,
+    QueueStore, QueuedHint, RecordId, Side, SkippedRecord, StateStore, StoreError, engine::lock,
 };
 
 #[derive(Debug)]
@@ -100,60 +101,12 @@ impl StateStore for PlantedStore {
         self.inner.release(lease).await
     }
 
-    async fn pair(&self, id: PairId) -> Result<Option<Pair>, StoreError> {
-        self.inner.pair(id).await
-    }
-
-    async fn pair_of(&self, side: Side, record: &RecordId) -> Result<Option<Pair>, StoreError> {
-        self.inner.pair_of(side, record).await
-    }
-
-    async fn pair_in_group(&self, side: Side, group: &GroupId) -> Result<Option<Pair>, StoreError> {
-        self.inner.pair_in_group(side, group).await
-    }
-
-    async fn known(
-        &self,
-        side: Side,
-        records: &[RecordId],
-    ) -> Result<BTreeSet<RecordId>, StoreError> {
-        self.inner.known(side, records).await
-    }
-
-    async fn pairs(&self, after: Option<PairId>, limit: usize) -> Result<Vec<Pair>, StoreError> {
-        self.inner.pairs(after, limit).await
-    }
-
     async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError> {
         self.inner.cursor(side).await
     }
 
-    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<QueuedHint>, StoreError> {
-        self.inner.due(now, limit).await
-    }
-
-    async fn newcomers_wait(&self, side: Side) -> Result<bool, StoreError> {
-        self.inner.newcomers_wait(side).await
-    }
-
-    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        self.inner.next_due().await
-    }
-
-    async fn conflicts(&self, skip: usize, limit: usize) -> Result<Vec<ConflictEntry>, StoreError> {
-        self.inner.conflicts(skip, limit).await
-    }
-
-    async fn skipped(&self, skip: usize, limit: usize) -> Result<Vec<SkippedRecord>, StoreError> {
-        self.inner.skipped(skip, limit).await
-    }
-
-    async fn skip_of(
-        &self,
-        side: Side,
-        record: &RecordId,
-    ) -> Result<Option<SkippedRecord>, StoreError> {
-        self.inner.skip_of(side, record).await
+    async fn place(&self, job: &str) -> Result<Option<String>, StoreError> {
+        self.inner.place(job).await
     }
 
     async fn commit(&self, lease: &Lease, mut batch: Vec<Change>) -> Result<(), StoreError> {
@@ -202,5 +155,88 @@ impl StateStore for PlantedStore {
             _ => {}
         }
         self.inner.commit(&lease, batch).await
+    }
+}
+
+#[async_trait]
+impl PairStore for PlantedStore {
+    async fn pair(&self, id: PairId) -> Result<Option<Pair>, StoreError> {
+        self.inner.pair(id).await
+    }
+
+    async fn pair_of(&self, side: Side, record: &RecordId) -> Result<Option<Pair>, StoreError> {
+        self.inner.pair_of(side, record).await
+    }
+
+    async fn pair_in_group(&self, side: Side, group: &GroupId) -> Result<Option<Pair>, StoreError> {
+        self.inner.pair_in_group(side, group).await
+    }
+
+    async fn known(
+        &self,
+        side: Side,
+        records: &[RecordId],
+    ) -> Result<BTreeSet<RecordId>, StoreError> {
+        self.inner.known(side, records).await
+    }
+
+    async fn pairs(&self, after: Option<PairId>, limit: usize) -> Result<Vec<Pair>, StoreError> {
+        self.inner.pairs(after, limit).await
+    }
+
+    async fn parked(
+        &self,
+        kind: Option<ErrorKind>,
+        after: Option<PairId>,
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError> {
+        self.inner.parked(kind, after, limit).await
+    }
+
+    async fn park_counts(&self) -> Result<Vec<ParkCount>, StoreError> {
+        self.inner.park_counts().await
+    }
+}
+
+#[async_trait]
+impl QueueStore for PlantedStore {
+    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<QueuedHint>, StoreError> {
+        self.inner.due(now, limit).await
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.inner.next_due().await
+    }
+
+    async fn newcomers_wait(&self, side: Side) -> Result<bool, StoreError> {
+        self.inner.newcomers_wait(side).await
+    }
+}
+
+#[async_trait]
+impl LogStore for PlantedStore {
+    async fn conflicts(&self, skip: usize, limit: usize) -> Result<Vec<ConflictEntry>, StoreError> {
+        self.inner.conflicts(skip, limit).await
+    }
+
+    async fn skipped(&self, skip: usize, limit: usize) -> Result<Vec<SkippedRecord>, StoreError> {
+        self.inner.skipped(skip, limit).await
+    }
+
+    async fn skip_of(
+        &self,
+        side: Side,
+        record: &RecordId,
+    ) -> Result<Option<SkippedRecord>, StoreError> {
+        self.inner.skip_of(side, record).await
+    }
+
+    async fn audit(
+        &self,
+        query: &AuditQuery,
+        after: Option<AuditPlace>,
+        limit: usize,
+    ) -> Result<Vec<(AuditPlace, AuditEntry)>, StoreError> {
+        self.inner.audit(query, after, limit).await
     }
 }

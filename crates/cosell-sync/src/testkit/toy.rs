@@ -13,8 +13,9 @@ use super::{
     world::{Late, Row, World, capabilities, settle},
 };
 use crate::{
-    Birth, Capabilities, Change, Clock, ConflictEntry, Cursor, Deadline, Draft, GroupId, Hint,
-    HintPage, Lease, Life, MemoryStore, Native, Observed, Pair, PairId, PairKey, Patch, QueuedHint,
+    AuditEntry, AuditPlace, AuditQuery, Birth, Capabilities, Change, Clock, ConflictEntry, Cursor,
+    Deadline, Draft, ErrorKind, GroupId, Hint, HintPage, Lease, Life, LogStore, MemoryStore,
+    Native, Observed, Pair, PairId, PairKey, PairStore, ParkCount, Patch, QueueStore, QueuedHint,
     ReadError, RecordId, Replica, Role, Side, SkippedRecord, StateStore, StoreError, Version,
     WriteError, WriteStamp, Written,
 };
@@ -407,60 +408,12 @@ impl StateStore for Kept {
         self.inner.release(lease).await
     }
 
-    async fn pair(&self, id: PairId) -> Result<Option<Pair>, StoreError> {
-        read!(self, pair(id))
-    }
-
-    async fn pair_of(&self, side: Side, record: &RecordId) -> Result<Option<Pair>, StoreError> {
-        read!(self, pair_of(side, record))
-    }
-
-    async fn pair_in_group(&self, side: Side, group: &GroupId) -> Result<Option<Pair>, StoreError> {
-        read!(self, pair_in_group(side, group))
-    }
-
-    async fn known(
-        &self,
-        side: Side,
-        records: &[RecordId],
-    ) -> Result<BTreeSet<RecordId>, StoreError> {
-        read!(self, known(side, records))
-    }
-
-    async fn pairs(&self, after: Option<PairId>, limit: usize) -> Result<Vec<Pair>, StoreError> {
-        read!(self, pairs(after, limit))
-    }
-
     async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError> {
         read!(self, cursor(side))
     }
 
-    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<QueuedHint>, StoreError> {
-        read!(self, due(now, limit))
-    }
-
-    async fn newcomers_wait(&self, side: Side) -> Result<bool, StoreError> {
-        read!(self, newcomers_wait(side))
-    }
-
-    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        read!(self, next_due())
-    }
-
-    async fn conflicts(&self, skip: usize, limit: usize) -> Result<Vec<ConflictEntry>, StoreError> {
-        read!(self, conflicts(skip, limit))
-    }
-
-    async fn skipped(&self, skip: usize, limit: usize) -> Result<Vec<SkippedRecord>, StoreError> {
-        read!(self, skipped(skip, limit))
-    }
-
-    async fn skip_of(
-        &self,
-        side: Side,
-        record: &RecordId,
-    ) -> Result<Option<SkippedRecord>, StoreError> {
-        read!(self, skip_of(side, record))
+    async fn place(&self, job: &str) -> Result<Option<String>, StoreError> {
+        read!(self, place(job))
     }
 
     async fn commit(&self, lease: &Lease, batch: Vec<Change>) -> Result<(), StoreError> {
@@ -488,6 +441,89 @@ impl StateStore for Kept {
     }
 }
 
+#[async_trait]
+impl PairStore for Kept {
+    async fn pair(&self, id: PairId) -> Result<Option<Pair>, StoreError> {
+        read!(self, pair(id))
+    }
+
+    async fn pair_of(&self, side: Side, record: &RecordId) -> Result<Option<Pair>, StoreError> {
+        read!(self, pair_of(side, record))
+    }
+
+    async fn pair_in_group(&self, side: Side, group: &GroupId) -> Result<Option<Pair>, StoreError> {
+        read!(self, pair_in_group(side, group))
+    }
+
+    async fn known(
+        &self,
+        side: Side,
+        records: &[RecordId],
+    ) -> Result<BTreeSet<RecordId>, StoreError> {
+        read!(self, known(side, records))
+    }
+
+    async fn pairs(&self, after: Option<PairId>, limit: usize) -> Result<Vec<Pair>, StoreError> {
+        read!(self, pairs(after, limit))
+    }
+
+    async fn parked(
+        &self,
+        kind: Option<ErrorKind>,
+        after: Option<PairId>,
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError> {
+        read!(self, parked(kind, after, limit))
+    }
+
+    async fn park_counts(&self) -> Result<Vec<ParkCount>, StoreError> {
+        read!(self, park_counts())
+    }
+}
+
+#[async_trait]
+impl QueueStore for Kept {
+    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<QueuedHint>, StoreError> {
+        read!(self, due(now, limit))
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        read!(self, next_due())
+    }
+
+    async fn newcomers_wait(&self, side: Side) -> Result<bool, StoreError> {
+        read!(self, newcomers_wait(side))
+    }
+}
+
+#[async_trait]
+impl LogStore for Kept {
+    async fn conflicts(&self, skip: usize, limit: usize) -> Result<Vec<ConflictEntry>, StoreError> {
+        read!(self, conflicts(skip, limit))
+    }
+
+    async fn skipped(&self, skip: usize, limit: usize) -> Result<Vec<SkippedRecord>, StoreError> {
+        read!(self, skipped(skip, limit))
+    }
+
+    async fn skip_of(
+        &self,
+        side: Side,
+        record: &RecordId,
+    ) -> Result<Option<SkippedRecord>, StoreError> {
+        read!(self, skip_of(side, record))
+    }
+
+    async fn audit(
+        &self,
+        query: &AuditQuery,
+        after: Option<AuditPlace>,
+        limit: usize,
+    ) -> Result<Vec<(AuditPlace, AuditEntry)>, StoreError> {
+        read!(self, audit(query, after, limit))
+    }
+}
+
 fn batch_words(batch: &[Change]) -> String {
     let words: Vec<_> = batch
         .iter()
@@ -508,6 +544,10 @@ fn batch_words(batch: &[Change]) -> String {
             Change::Conflict(entry) => format!("conflict {}", entry.field),
             Change::Skip(record) => format!("skip {:?} {}", record.side, record.id),
             Change::Unskip { side, id } => format!("unskip {side:?} {id}"),
+            Change::Audit(entry) => format!("line {}", entry.kind.as_str()),
+            Change::Place { job, .. } => format!("place of {job}"),
+            Change::Prune { .. } => "prune".to_owned(),
+            Change::Forget { .. } => "forget".to_owned(),
         })
         .collect();
     format!("[{}]", words.join(", "))

@@ -33,7 +33,7 @@ fn hold(world: &World, field: &str) -> Hold {
 fn resolve(world: &World, field: &str, seen: &Hold, resolution: Resolution) {
     let field = FieldId::from(field);
     let engine = world.engine();
-    drive(engine.resolve(world.pair().id, &field, seen, resolution))
+    drive(engine.resolve(world.pair().id, &field, seen, resolution, "Ada"))
         .unwrap()
         .unwrap();
 }
@@ -98,7 +98,7 @@ fn an_answer_to_values_that_changed_is_refused_at_once_or_later() {
     // At once: the person still looks at the old values.
     let engine = world.engine();
     let pair = world.pair().id;
-    let refused = drive(engine.resolve(pair, &note(), &seen, Resolution::Keep(Side::Left)));
+    let refused = drive(engine.resolve(pair, &note(), &seen, Resolution::Keep(Side::Left), "Ada"));
     let Some(Err(ResolveError::Stale(now))) = refused else {
         panic!("{refused:?}");
     };
@@ -106,10 +106,10 @@ fn an_answer_to_values_that_changed_is_refused_at_once_or_later() {
     resolve(&world, "note", &now, Resolution::Keep(Side::Right));
     world.round();
     assert_eq!(world.both("note").0, "newer");
-    let gone = drive(engine.resolve(pair, &note(), &now, Resolution::Leave)).unwrap();
+    let gone = drive(engine.resolve(pair, &note(), &now, Resolution::Leave, "Ada")).unwrap();
     assert!(matches!(gone, Err(ResolveError::NotHeld(_))), "{gone:?}");
     let nobody = cosell_sync::PairId(uuid::Uuid::from_u128(77));
-    let gone = drive(engine.resolve(nobody, &note(), &now, Resolution::Leave)).unwrap();
+    let gone = drive(engine.resolve(nobody, &note(), &now, Resolution::Leave, "Ada")).unwrap();
     assert!(matches!(gone, Err(ResolveError::NoPair(_))), "{gone:?}");
 }
 
@@ -227,7 +227,7 @@ fn many_held_fields_are_answered_by_cause() {
     let mut after = None;
     let mut answered = 0;
     loop {
-        let page = engine.resolve_all(&filter, &Resolution::Keep(Side::Right), after, 2);
+        let page = engine.resolve_all(&filter, &Resolution::Keep(Side::Right), after, 2, "Ada");
         let page = drive(page).unwrap().unwrap();
         answered += page.resolved;
         assert_eq!(page.changed, 0);

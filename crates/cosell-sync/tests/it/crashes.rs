@@ -9,8 +9,9 @@ use std::{collections::BTreeSet, future::Future, time::Duration};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cosell_sync::{
-    Birth, Capabilities, Change, Clock as _, ConflictEntry, Cursor, Deadline, Draft, Engine,
-    FieldId, GroupId, HintPage, Lease, MemoryStore, Observed, Pair, PairId, PairKey, Patch,
+    AuditEntry, AuditPlace, AuditQuery, Birth, Capabilities, Change, Clock as _, ConflictEntry,
+    Cursor, Deadline, Draft, Engine, ErrorKind, FieldId, GroupId, HintPage, Lease, LogStore,
+    MemoryStore, Observed, Pair, PairId, PairKey, PairStore, ParkCount, Patch, QueueStore,
     QueuedHint, ReadError, RecordId, Replica, Settled, Side, SkippedRecord, StateStore, StoreError,
     Value, WriteError, WriteStamp, Written,
 };
@@ -240,6 +241,21 @@ impl StateStore for Gated<MemoryStore> {
         gated!(self, release(lease))
     }
 
+    async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError> {
+        gated!(self, cursor(side))
+    }
+
+    async fn place(&self, job: &str) -> Result<Option<String>, StoreError> {
+        gated!(self, place(job))
+    }
+
+    async fn commit(&self, lease: &Lease, batch: Vec<Change>) -> Result<(), StoreError> {
+        gated!(self, commit(lease, batch))
+    }
+}
+
+#[async_trait]
+impl PairStore for Gated<MemoryStore> {
     async fn pair(&self, id: PairId) -> Result<Option<Pair>, StoreError> {
         gated!(self, pair(id))
     }
@@ -264,22 +280,37 @@ impl StateStore for Gated<MemoryStore> {
         gated!(self, pairs(after, limit))
     }
 
-    async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError> {
-        gated!(self, cursor(side))
+    async fn parked(
+        &self,
+        kind: Option<ErrorKind>,
+        after: Option<PairId>,
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError> {
+        gated!(self, parked(kind, after, limit))
     }
 
+    async fn park_counts(&self) -> Result<Vec<ParkCount>, StoreError> {
+        gated!(self, park_counts())
+    }
+}
+
+#[async_trait]
+impl QueueStore for Gated<MemoryStore> {
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<QueuedHint>, StoreError> {
         gated!(self, due(now, limit))
-    }
-
-    async fn newcomers_wait(&self, side: Side) -> Result<bool, StoreError> {
-        gated!(self, newcomers_wait(side))
     }
 
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         gated!(self, next_due())
     }
 
+    async fn newcomers_wait(&self, side: Side) -> Result<bool, StoreError> {
+        gated!(self, newcomers_wait(side))
+    }
+}
+
+#[async_trait]
+impl LogStore for Gated<MemoryStore> {
     async fn conflicts(&self, skip: usize, limit: usize) -> Result<Vec<ConflictEntry>, StoreError> {
         gated!(self, conflicts(skip, limit))
     }
@@ -296,8 +327,13 @@ impl StateStore for Gated<MemoryStore> {
         gated!(self, skip_of(side, record))
     }
 
-    async fn commit(&self, lease: &Lease, batch: Vec<Change>) -> Result<(), StoreError> {
-        gated!(self, commit(lease, batch))
+    async fn audit(
+        &self,
+        query: &AuditQuery,
+        after: Option<AuditPlace>,
+        limit: usize,
+    ) -> Result<Vec<(AuditPlace, AuditEntry)>, StoreError> {
+        gated!(self, audit(query, after, limit))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The engine against a toy world: two services in memory, a clock moved by hand.
 
 mod answers;
+mod audit;
 mod births;
 mod crashes;
 mod edits;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use cosell_sync::{EngineError, PairState, RecordId, Side, StateStore as _};
+use cosell_sync::{EngineError, PairState, QueueStore as _, RecordId, Side, StateStore as _};
 use futures_util::future::{pending, poll_fn};
 
 use crate::{
@@ -236,4 +236,33 @@ fn futures_are_send() {
     is_send(engine.run(pending()));
     is_send(engine.plan());
     is_send(engine.hint(Side::Left, &RecordId::new("a")));
+}
+
+// R119
+#[test]
+fn a_flood_of_one_kind_starves_nobody() {
+    let world = World::in_step();
+    // A thousand records to take in, by a few at a time; then somebody asks for one deal.
+    for number in 0..300 {
+        let id = format!("flood {number:03}");
+        world
+            .left
+            .add(&id, &[("name", "x"), ("value", "1"), ("note", "")]);
+        drive(world.engine().hint(Side::Left, &RecordId::new(&*id)))
+            .unwrap()
+            .unwrap();
+    }
+    world.right.edit("b", "value", "77");
+    let engine = world.engine();
+    drive(engine.look(Side::Right, &RecordId::new("b"), "Ada"))
+        .unwrap()
+        .unwrap();
+    let order = drive(world.store.due(world.clock_now(), 3))
+        .unwrap()
+        .unwrap();
+    let place = order.iter().position(|hint| hint.id.as_str() == "b");
+    assert!(
+        place.is_some_and(|place| place < 2),
+        "its side's turn comes at once: {order:?}"
+    );
 }

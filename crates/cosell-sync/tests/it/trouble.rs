@@ -218,9 +218,9 @@ fn a_person_ends_a_park() {
     world.round();
     let (parked, _) = drive(world.engine().parks(None, 10)).unwrap().unwrap();
     let engine = world.engine();
-    assert!(drive(engine.unpark(parked[0].id)).unwrap().unwrap());
+    assert!(drive(engine.unpark(parked[0].id, "Ada")).unwrap().unwrap());
     assert!(
-        !drive(engine.unpark(parked[0].id)).unwrap().unwrap(),
+        !drive(engine.unpark(parked[0].id, "Ada")).unwrap().unwrap(),
         "not twice"
     );
     assert_eq!(world.round().left.updates, 1, "it is tried again");

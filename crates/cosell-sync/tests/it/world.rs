@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use cosell_sync::{
     Clock, Engine, EngineError, EngineOptions, FieldId, FieldPolicies, FieldPolicy, IdSource,
-    MemoryStore, Pair, Replica, RoundReport, Side, StateStore,
+    MemoryStore, Pair, PairStore as _, QueueStore as _, Replica, RoundReport, Side, StateStore,
 };
 use uuid::Uuid;
 
