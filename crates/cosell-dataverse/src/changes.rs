@@ -44,7 +44,7 @@ impl ChangeCursor {
         matches!(self, Self::Delta(_))
     }
 
-    fn link(&self) -> &str {
+    pub(crate) fn link(&self) -> &str {
         match self {
             Self::Next(link) | Self::Delta(link) => link,
         }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use cosell_http::{
     Answer, Call, Client, ClientBuilder, Error, ErrorKind, Sent, Sleep, TokenProvider, Transport,
+    sign_in::Cloud,
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
@@ -53,7 +54,7 @@ impl Dataverse {
     /// Starts building a client for the environment at `environment`, such as
     /// `https://fabrikam-sales.crm4.dynamics.com`.
     ///
-    /// `tokens` gives tokens for the scope `{environment}/.default`.
+    /// `tokens` gives tokens for the scope [`Dataverse::scope`].
     pub fn builder(
         environment: Url,
         transport: Arc<dyn Transport>,
@@ -67,6 +68,33 @@ impl Dataverse {
             sleep,
             governor: Governor::default(),
             configure: None,
+        }
+    }
+
+    /// The scope to ask tokens for, `{environment}/.default`.
+    pub fn scope(environment: &Url) -> String {
+        let host = environment.host_str().unwrap_or_default();
+        // The address of the API is another than that of the resource.
+        let host = host.replacen(".api.", ".", 1);
+        let port = environment.port().map(|port| format!(":{port}"));
+        format!(
+            "{}://{host}{}/.default",
+            environment.scheme(),
+            port.unwrap_or_default()
+        )
+    }
+
+    /// The cloud that accounts of the environment sign in to, told by its address; the global one
+    /// where the address says nothing else.
+    pub fn cloud(environment: &Url) -> Cloud {
+        let host = environment.host_str().unwrap_or_default();
+        let host = host.to_ascii_lowercase();
+        if host.ends_with(".microsoftdynamics.us") || host.ends_with(".appsplatform.us") {
+            Cloud::UsGovernment
+        } else if host.ends_with(".dynamics.cn") {
+            Cloud::China
+        } else {
+            Cloud::Public
         }
     }
 

@@ -1,8 +1,12 @@
 //! The service's error codes.
 
+mod remedy;
+
 use std::fmt;
 
 use cosell_http::Error;
+
+pub use remedy::Remedy;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $number:literal;)*) => {
@@ -214,6 +218,38 @@ codes! {
     SolutionConcurrencyFailure = 0x8007_1151;
     /// The lead cannot be qualified, often for want of a right.
     CannotQualifyLead = 0x8008_1018;
+    /// A webhook's listener answered with no success.
+    WebhookRefused = 0x8005_0201;
+    /// A webhook's listener did not answer in time.
+    WebhookTimedOut = 0x8005_0202;
+    /// The headers set for a webhook are not valid.
+    WebhookHeadersInvalid = 0x8005_0203;
+    /// The query parameters set for a webhook are not valid.
+    WebhookQueryInvalid = 0x8005_0204;
+    /// A webhook's listener could not be reached.
+    WebhookPostFailed = 0x8005_0205;
+    /// Webhooks are switched off.
+    WebhookPostDisabled = 0x8005_0206;
+    /// An event was too large for a webhook.
+    WebhookTooLarge = 0x8005_0207;
+    /// An aggregate reads more than 50,000 rows.
+    AggregateTooLarge = 0x8004_E023;
+    /// A catalogue product needs a price list on the opportunity.
+    PriceListMissing = 0x8004_3B12;
+    /// The value of an option is not within the publisher's range.
+    OptionValueOutOfRange = 0x8004_8402;
+    /// There is a currency with this code.
+    DuplicateCurrencyCode = 0x8004_8CF3;
+    /// This is no currency code.
+    InvalidCurrencyCode = 0x8004_8CF2;
+    /// The rate of the base currency is fixed.
+    BaseCurrencyRateFixed = 0x8004_8CF5;
+    /// The base currency stays active.
+    BaseCurrencyStaysActive = 0x8004_8CF4;
+    /// An amount is too large in the base currency.
+    BaseCurrencyOverflow = 0x8004_8CEC;
+    /// An amount is too small in the base currency.
+    BaseCurrencyUnderflow = 0x8004_8CEB;
 }
 
 impl ErrorCode {
@@ -264,9 +300,21 @@ mod tests {
     }
 
     #[test]
-    fn every_code_has_a_number_of_its_own() {
+    fn every_code_has_a_number_of_its_own_and_a_remedy() {
         for code in ALL {
             assert_eq!(ErrorCode::from_number(code.number()), *code);
+            assert_ne!(code.remedy(), Remedy::Unknown, "{code}");
+            assert!(!code.remedy().to_string().is_empty());
+        }
+        assert_eq!(ErrorCode::Other(1).remedy(), Remedy::Unknown);
+        // What passes by itself is what the pipeline and the governor wait for.
+        for (code, passes) in [
+            (ErrorCode::ThrottlingTimeExceeded, true),
+            (ErrorCode::SqlTimeout, true),
+            (ErrorCode::IsvAborted, false),
+            (ErrorCode::StringLengthTooLong, false),
+        ] {
+            assert_eq!(code.remedy().passes(), passes, "{code}");
         }
         // Two signed decimals of the SDK, as a check on the hexadecimals.
         let signed = |code: ErrorCode| code.number().cast_signed();

@@ -14,12 +14,14 @@ mod apply;
 mod blueprint;
 mod body;
 mod compare;
+mod inventory;
 mod plan;
 
 pub use apply::{Applied, StepOutcome, StepRecord};
 pub use blueprint::{
     Blueprint, ColumnSpec, KeySpec, NewColumn, PublisherSpec, SolutionSpec, TableSpec,
 };
+pub use inventory::{InstalledSolution, Inventory};
 pub use plan::{Action, Binding, Obstacle, Origin, Plan, Step};
 
 use std::time::Duration;

@@ -79,6 +79,17 @@ struct VersionPage {
 }
 
 #[derive(Deserialize)]
+struct NamesPage {
+    value: Vec<Name>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Name {
+    logical_name: String,
+}
+
+#[derive(Deserialize)]
 struct Organization {
     languagecode: Option<u32>,
 }
@@ -96,6 +107,42 @@ impl Schema {
         }
         let read = read::table(&self.client, table, Consistency::Eventual).await?;
         Ok(self.keep(read))
+    }
+
+    /// Like [`table`](Self::table), but `None` when there is no such table.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub async fn table_if_there(&self, table: &str) -> Result<Option<Arc<TableDefinition>>, Error> {
+        match self.table(table).await {
+            Ok(table) => Ok(Some(table)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Those of `tables` whose changes cannot be followed: an administrator has to enable change
+    /// tracking for them, or they are not there.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub async fn untracked(&self, tables: &[&str]) -> Result<Vec<String>, Error> {
+        let operation = "dataverse.schema_tracked";
+        let target = "EntityDefinitions?$select=LogicalName&\
+                      $filter=ChangeTrackingEnabled%20eq%20true";
+        let call = Call::new(operation, Method::GET, target, Repeat::Safe);
+        let page: NamesPage = decode_json(operation, &self.client.raw(call).await?)?;
+        let tracked = |table: &&&str| page.value.iter().any(|name| name.logical_name == **table);
+        let untracked = tables.iter().filter(|table| !tracked(table));
+        Ok(untracked.map(|table| (*table).to_owned()).collect())
+    }
+
+    /// The version of the whole schema: another after every change of any table.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub async fn version(&self) -> Result<Option<String>, Error> {
+        Ok(self.organization().await?.version)
     }
 
     /// Like [`table`](Self::table), read anew and after every change made so far; `None` when

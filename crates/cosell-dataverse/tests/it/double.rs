@@ -28,10 +28,19 @@ pub(crate) struct World {
     now: Arc<Mutex<DateTime<Utc>>>,
     told: Arc<Mutex<Vec<String>>>,
     trouble: Arc<Mutex<Option<Trouble>>>,
+    canned: Arc<Mutex<Vec<Canned>>>,
 }
+
+/// Addresses that contain a text, and the answer to them.
+type Canned = (&'static str, u16, String);
 
 impl World {
     pub(crate) fn new(options: Options) -> (Self, Dataverse) {
+        Self::at(ORG, options)
+    }
+
+    /// An environment at another address.
+    pub(crate) fn at(address: &str, options: Options) -> (Self, Dataverse) {
         let world = Self {
             caller: Caller {
                 tenant: options.tenant,
@@ -45,9 +54,10 @@ impl World {
             now: Arc::new(Mutex::new("2026-01-01T12:00:00Z".parse().unwrap())),
             told: Arc::default(),
             trouble: Arc::default(),
+            canned: Arc::default(),
         };
         let client = Dataverse::builder(
-            ORG.parse().unwrap(),
+            address.parse().unwrap(),
             Arc::new(world.clone()),
             Arc::new(Token),
             Arc::new(world.clone()),
@@ -64,6 +74,13 @@ impl World {
         let mut told = self.told();
         told.retain(|line| !line.starts_with("GET "));
         told
+    }
+
+    /// Requests whose address contains `text` get this answer instead of the double's.
+    pub(crate) fn answer(&self, text: &'static str, status: u16, body: &str) {
+        let mut canned = self.canned.lock().unwrap();
+        canned.retain(|(other, ..)| *other != text);
+        canned.push((text, status, body.to_owned()));
     }
 
     /// The next matching request gets this status (0: its answer is lost after the effect).
@@ -92,6 +109,14 @@ impl Transport for World {
                 .body(body.into())
                 .unwrap());
         }
+        let canned = self.canned.lock().unwrap();
+        if let Some((_, status, body)) = canned.iter().find(|(text, ..)| below.contains(text)) {
+            return Ok(Response::builder()
+                .status(*status)
+                .body(body.clone().into())
+                .unwrap());
+        }
+        drop(canned);
         let answer = self
             .double
             .lock()

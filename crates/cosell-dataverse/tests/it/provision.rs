@@ -229,6 +229,31 @@ async fn a_failed_step_is_recorded_and_the_run_is_resumed() {
     assert!(provisioner.verify().await.unwrap().is_empty());
 }
 
+// R24
+#[tokio::test]
+async fn what_is_there_is_listed_with_versions() {
+    let (_, client) = World::new(bare());
+    let provisioner = client.provisioner(blueprint());
+    let before = provisioner.inventory().await.unwrap();
+    assert!(before.roles.is_empty() && before.keys.is_empty());
+    assert!(!before.missing.is_empty());
+    apply(&client, blueprint()).await;
+    let inventory = provisioner.inventory().await.unwrap();
+    assert!(inventory.missing.is_empty());
+    assert_eq!(inventory.roles.len(), blueprint().columns.len());
+    assert_eq!(inventory.library, cosell_dataverse::VERSION);
+    assert!(inventory.schema.is_some() && inventory.schema != before.schema);
+    let text = inventory.to_string();
+    for part in [
+        "Solution abc_partnersync 1.0.0.0 (\"ABC Partner Sync\")",
+        "referral: opportunity.abc_referralid",
+        "Key opportunity.abc_ReferralIdKey: Active",
+        "Service 9.2.",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
 #[tokio::test]
 async fn what_was_destroyed_is_planned_and_made_again() {
     let (_, client) = World::new(bare());

@@ -6,6 +6,7 @@
 //! | a person, once, with a browser elsewhere | [`DeviceSignIn`]: device code | access and refresh token |
 //! | that person, from then on, unattended | [`RefreshToken`] | access token; the newest refresh token goes to a [`RefreshTokenStore`] |
 //! | the application itself | [`ClientCredentials`] | access token |
+//! | an identity that Azure vouches for | `AzureTokens` (feature `azure_identity`): managed identity, workload identity | access token |
 //!
 //! An [`App`] says where and as which application all of them ask, and how it proves itself.
 //! The last two are [`TokenProvider`](crate::TokenProvider)s that fetch a new token each time
@@ -20,6 +21,8 @@
 
 mod advice;
 mod app;
+#[cfg(feature = "azure_identity")]
+mod azure;
 mod browser;
 mod cached;
 #[cfg(feature = "certificate")]
@@ -27,6 +30,7 @@ mod certificate;
 mod challenge;
 mod check;
 mod claims;
+mod cloud;
 mod denial;
 #[cfg(feature = "certificate")]
 mod der;
@@ -45,6 +49,9 @@ mod wire;
 
 pub use advice::Cure;
 pub use app::{App, ClientAssertion};
+#[cfg(feature = "azure_identity")]
+#[cfg_attr(docsrs, doc(cfg(feature = "azure_identity")))]
+pub use azure::{AzureOptions, AzureTokens};
 pub use browser::{BrowserOptions, BrowserSignIn, SignedIn};
 pub use cached::CachedTokens;
 #[cfg(feature = "certificate")]
@@ -53,6 +60,7 @@ pub use certificate::ClientCertificate;
 pub use challenge::ClaimsChallenge;
 pub use check::{Expected, Finding, FindingKind};
 pub use claims::Claims;
+pub use cloud::Cloud;
 pub use denial::{Denial, DenialKind};
 pub use device::DeviceSignIn;
 pub use endpoint::{ENTRA_AUTHORITY, TokenEndpoint};

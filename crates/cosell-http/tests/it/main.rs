@@ -1,5 +1,7 @@
 //! The crate through its public interface.
 
+#[cfg(feature = "azure_identity")]
+mod azure_identity;
 mod browser;
 mod cached;
 #[cfg(feature = "certificate")]
