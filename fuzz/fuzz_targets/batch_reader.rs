@@ -1,11 +1,13 @@
-//! Any answer to a batch: every change set has an outcome, and what the answer does not say is
+//! Any answer to a batch: every entry has an outcome, and what the answer does not say is
 //! not known rather than applied or refused.
 #![no_main]
 
 use std::sync::Arc;
 
 use arbitrary::Arbitrary;
-use cosell_dataverse::{ChangeSet, Columns, Condition, Dataverse, Op, SetOutcome, Table};
+use cosell_dataverse::{
+    Batch, BatchOutcome, ChangeSet, Columns, Condition, Dataverse, Op, PageOptions, Query, Table,
+};
 use cosell_fuzz::{OneToken, Parrot, Still, run};
 use libfuzzer_sys::fuzz_target;
 use uuid::Uuid;
@@ -42,23 +44,26 @@ fuzz_target!(|input: Input<'_>| {
         let columns = Columns::new().set("name", name);
         Op::update(&opportunity, id, columns, &Condition::MustExist)
     };
-    let sets = [
-        ChangeSet::new().with(write("a")).with(write("b")),
-        ChangeSet::new().with(Op::create(
+    let set = ChangeSet::new().with(write("a")).with(write("b"));
+    let query = Query::select(["name"]);
+    let batch = Batch::new()
+        .with_set(set.clone())
+        .with_op(Op::create(
             &opportunity,
             Some(id),
             Columns::new().set("name", "c"),
-        )),
-    ];
-    if let Ok(outcomes) = run(client.batch(&sets, None)) {
-        assert_eq!(outcomes.len(), sets.len());
+        ))
+        .with_row(&opportunity, id, &query)
+        .with_page(&opportunity, &query, &PageOptions::default());
+    if let Ok(outcomes) = run(client.batch(&batch, None)) {
+        assert_eq!(outcomes.len(), batch.len());
         if input.body.is_empty() {
             assert!(
                 outcomes
                     .iter()
-                    .all(|outcome| matches!(outcome, SetOutcome::NotKnown(_)))
+                    .all(|outcome| matches!(outcome, BatchOutcome::NotKnown(_)))
             );
         }
     }
-    let _ = run(client.change_set(&sets[0], None));
+    let _ = run(client.change_set(&set, None));
 });
