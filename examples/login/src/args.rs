@@ -36,6 +36,10 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with_all = ["device", "sandbox"])]
     pub(crate) check: bool,
 
+    /// Answer the claims challenge of an earlier refusal: the JSON text that --check shows.
+    #[arg(long, value_name = "JSON", conflicts_with_all = ["device", "check"])]
+    pub(crate) claims: Option<String>,
+
     /// Print a new key for the token file, and end.
     #[arg(long)]
     pub(crate) new_key: bool,

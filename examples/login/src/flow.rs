@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use cosell_http::{
-    ReqwestOptions, ReqwestTransport, Sleep, TokenProvider, Transport,
+    ReqwestOptions, ReqwestTransport, Sleep, TokenError, TokenProvider, Transport,
     sign_in::{
-        App, BrowserOptions, BrowserSignIn, CachedTokens, Claims, ClientCertificate, DeviceSignIn,
-        Expected, HealthOptions, Loopback, RefreshToken, SignedIn, TokenEndpoint, TokenFile,
-        TokenFileKey, WatchedTokens,
+        App, BrowserOptions, BrowserSignIn, CachedTokens, Claims, ClaimsChallenge,
+        ClientCertificate, DeviceSignIn, Expected, HealthOptions, Loopback, RefreshToken, SignedIn,
+        TokenEndpoint, TokenFile, TokenFileKey, WatchedTokens,
     },
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -48,7 +48,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         let signed_in = if arguments.device {
             with_device_code(app).await?
         } else {
-            with_browser(app, &arguments.redirect, double.as_ref()).await?
+            let challenge = challenge(arguments)?;
+            with_browser(app, &arguments.redirect, challenge, double.as_ref()).await?
         };
         tell_who(&signed_in);
         let findings = Expected::referrals().check(&signed_in.access);
@@ -60,6 +61,15 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         println!("stored in    {}", arguments.store.display());
     }
     unattended(&registration, store, clock).await
+}
+
+fn challenge(arguments: &Arguments) -> Result<Option<ClaimsChallenge>, Failure> {
+    let Some(text) = &arguments.claims else {
+        return Ok(None);
+    };
+    let challenge = ClaimsChallenge::from_json(text)
+        .ok_or("--claims: give the JSON object that the refusal showed, in single quotes")?;
+    Ok(Some(challenge))
 }
 
 fn from_environment(name: &str) -> Option<SecretString> {
@@ -120,10 +130,12 @@ fn registration(
 async fn with_browser(
     app: &App,
     redirect: &str,
+    challenge: Option<ClaimsChallenge>,
     double: Option<&Double>,
 ) -> Result<SignedIn, Failure> {
     let loopback = Loopback::bind(redirect).await?;
-    let options = BrowserOptions::default();
+    let mut options = BrowserOptions::default();
+    options.claims = challenge;
     let sign_in = BrowserSignIn::start(app, REFERRALS, loopback.redirect(), &options)?;
     println!(
         "Open this address and sign in with a second factor:\n\n  {}\n",
@@ -203,6 +215,13 @@ async fn unattended(
         );
         for warning in &health.warnings {
             println!("             {}", warning.text);
+        }
+        if let Some(TokenError::Refused {
+            claims: Some(challenge),
+            ..
+        }) = &health.last_error
+        {
+            println!("             add --claims '{}'", challenge.as_json());
         }
     }
     if works {

@@ -24,6 +24,7 @@ fn a_person_signs_in_once_and_both_services_open() {
         &["--sandbox"][..],
         &["--sandbox", "--device"],
         &["--sandbox", "--old-endpoint"],
+        &["--sandbox", "--claims", r#"{"access_token":{}}"#],
     ] {
         let folder = tempfile::tempdir().unwrap();
         let store = folder.path().join("referrals.token");
@@ -54,6 +55,13 @@ fn what_is_missing_is_told() {
     let told = String::from_utf8(output.stdout).unwrap();
     assert!(!output.status.success());
     assert!(told.contains("sign in once to make it"), "{told}");
+
+    let output = login(&store, &["--sandbox", "--claims", "no object"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        !output.status.success() && told.contains("--claims"),
+        "{told}"
+    );
 
     let output = Command::new(env!("CARGO_BIN_EXE_login"))
         .arg("--sandbox")

@@ -18,6 +18,7 @@ mod refresh;
 #[cfg(feature = "reqwest")]
 mod reqwest_transport;
 mod retry;
+mod samples;
 mod secrets;
 mod sign_in;
 mod support;

@@ -217,6 +217,34 @@ mod tests {
         Event::read(&Bytes::from(body)).unwrap()
     }
 
+    /// The published callback.
+    const SAMPLE: &str = r#"{
+    "EventName": "referral-updated",
+    "ResourceUri": "https://api.partnercenter.microsoft.com/engagements/v1/referrals/b7a1f0d3-52c9-4e86-8f3a-6d1c9e2470aa",
+    "ResourceName": "referral",
+    "AuditUri": null,
+    "ResourceChangeUtcDate": "2026-03-09T14:40:07.5485487+00:00"
+}"#;
+
+    #[test]
+    fn the_published_callback_is_read_and_kept_as_it_came() {
+        let event = Event::read(&Bytes::from(SAMPLE)).unwrap();
+        assert_eq!(event.name(), &EventName::ReferralUpdated);
+        assert_eq!(event.referral_id(), Some(ID));
+        assert_eq!(event.resource_name().as_deref(), Some("referral"));
+        assert_eq!(event.audit_uri(), None);
+        let at = event.changed_at().unwrap();
+        assert_eq!(at.timestamp_subsec_nanos(), 548_548_700);
+        let came: serde_json::Value = serde_json::from_str(SAMPLE).unwrap();
+        assert_eq!(serde_json::to_value(event.raw()).unwrap(), came);
+        let audited = SAMPLE.replace(
+            r#""AuditUri": null"#,
+            r#""AuditUrl": "https://x.example/a""#,
+        );
+        let event = Event::read(&Bytes::from(audited)).unwrap();
+        assert_eq!(event.audit_uri().as_deref(), Some("https://x.example/a"));
+    }
+
     // R48
     #[test]
     fn the_id_is_found_in_any_address() {

@@ -221,6 +221,36 @@ mod tests {
 
     const URL: &str = "https://hooks.example.org/pc";
 
+    /// The published registration, and what is answered to it.
+    #[test]
+    fn the_published_registration_is_written_and_its_answers_are_read() {
+        let sample = r#"{
+          "WebhookUrl": "https://hooks.northwind.example/pc",
+          "WebhookEvents": [ "referral-created", "referral-updated", "related-referral-created",
+            "related-referral-updated", "test-created" ],
+          "SignatureTokenToMsSignatureHeader": true
+        }"#;
+        let wanted = Registration::new("https://hooks.northwind.example/pc")
+            .with_signature_in_own_header(true);
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(value(&wanted.write()), value(sample));
+        let read = |text: &str| {
+            let object = Object::decode(text.as_bytes(), "registration").unwrap();
+            Registration::read(&object).unwrap()
+        };
+        assert_eq!(read(sample), wanted);
+        // A sample of the service's own is written so; the connector says the flag as text.
+        let other = sample
+            .replace("SignatureTokenToMs", "signatureTokenToMs")
+            .replace("true", "\"true\"");
+        assert_eq!(read(&other), wanted);
+        let answered = r#"{"SubscriberId":"e82cac64-dc67-4cd3-849b-78b6127dd57d",
+            "WebhookUrl":"https://hooks.northwind.example/pc","WebhookEvents":["test-created"]}"#;
+        let answered = read(answered);
+        assert_eq!(answered.events, [EventName::TestCreated]);
+        assert_eq!(answered.signature_in_own_header, None);
+    }
+
     #[test]
     fn all_faults_are_told_at_once() {
         let wanted = Registration::new("http://user:word@hooks.example.org/#a").with_events(vec![]);
