@@ -154,6 +154,16 @@ pub(crate) fn check_people(field: &str, people: &[Member], findings: &mut Findin
             "set it",
         );
     }
+    for (index, person) in people.iter().enumerate() {
+        if matches!(person.email(), Ok(Some(email)) if !email.trim().is_empty() && !email.contains('@'))
+        {
+            findings.add(
+                format!("{field}[{index}].email"),
+                "is no e-mail address",
+                "give one such as ada@fabrikam.example; Member::new takes the telephone number first",
+            );
+        }
+    }
     if people.len() > MOST {
         findings.add(field, "names more than 50 people", "leave some out");
     }

@@ -28,6 +28,7 @@ mod registration;
 mod registration_rules;
 mod transition;
 mod violation;
+mod watch;
 #[cfg(feature = "webhooks")]
 #[cfg_attr(docsrs, doc(cfg(feature = "webhooks")))]
 pub mod webhook;
@@ -65,6 +66,7 @@ pub use registration::{
 };
 pub use transition::{Actor, Refused, State, Step, judge};
 pub use violation::{Profile, Violation, Violations};
+pub use watch::Due;
 pub use wire::{FieldError, RawMap};
 pub use words::{
     AssistanceRequestCode, CallToAction, CustomerIdType, CustomerSize, Direction,

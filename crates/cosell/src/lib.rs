@@ -10,6 +10,8 @@ mod failure;
 mod live;
 mod partner_center;
 mod policy;
+#[cfg(feature = "webhooks")]
+mod receiver;
 mod trial;
 
 pub use clock::TokioTime;
@@ -21,6 +23,9 @@ pub use dynamics::{
 };
 pub use partner_center::{NewDeals, PartnerCenter, PartnerCenterOptions};
 pub use policy::{CRM, CosellPolicy, REFERRAL};
+#[cfg(feature = "webhooks")]
+#[cfg_attr(docsrs, doc(cfg(feature = "webhooks")))]
+pub use receiver::{NotQueued, Receiver};
 pub use trial::{Sample, Trial, TrialError};
 
 /// The client of the Dataverse Web API.

@@ -23,7 +23,7 @@ fn person(world: &World, store: Arc<MemoryRefreshToken>) -> RefreshToken<Arc<Mem
     RefreshToken::of(world.confidential(), REFERRALS, store)
 }
 
-// R32, R34
+// R10, R32, R34
 #[tokio::test]
 async fn three_providers_open_three_services_from_two_credentials() {
     // A used refresh token is dead here: whoever forgets the newest one is found out.

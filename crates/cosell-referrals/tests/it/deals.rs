@@ -400,3 +400,11 @@ async fn nobody_is_named_whose_data_may_not_be_shared() {
     let emptied = Patch::new().with_customer_team(&[]);
     emptied.check_for(&referral, Profile::Lenient).unwrap();
 }
+
+#[test]
+fn a_telephone_number_is_no_email_address() {
+    let swapped = Member::new("Omar", "Diaz", "omar@northwind.example", "+441130000002");
+    let deal = PrivateDeal::new(whole().with_team(&[swapped]));
+    assert_eq!(fields(deal.check(Profile::Strict)), ["team[0].email"]);
+    deal.check(Profile::Lenient).unwrap();
+}

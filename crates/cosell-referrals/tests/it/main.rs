@@ -21,4 +21,5 @@ mod states;
 mod stories;
 mod support;
 mod traps;
+mod watch;
 mod webhooks;

@@ -249,27 +249,39 @@ fn id(acted: cosell_sandbox::Acted) -> Uuid {
 }
 
 pub(crate) fn builder(sandbox: &SandboxHandle, store: Arc<dyn StateStore>) -> CosellBuilder {
-    let transport: Arc<dyn Transport> = Arc::new(InProcess::new(sandbox.clone()));
-    let time = Arc::new(SandboxTime(sandbox.clone()));
+    builder_of(sandbox, sandbox, store)
+}
+
+/// An environment whose CRM is another than that of the sandbox that Partner Center stands in.
+pub(crate) fn builder_of(
+    partner_center: &SandboxHandle,
+    crm: &SandboxHandle,
+    store: Arc<dyn StateStore>,
+) -> CosellBuilder {
+    let network = |sandbox: &SandboxHandle| -> Arc<dyn Transport> {
+        Arc::new(InProcess::new(sandbox.clone()))
+    };
+    let (transport, crm) = (network(partner_center), network(crm));
+    let time = Arc::new(SandboxTime(partner_center.clone()));
     let sleep: Arc<dyn Sleep> = time.clone();
-    let endpoint = || {
+    let endpoint = |transport: &Arc<dyn Transport>| {
         TokenEndpoint::entra(
             &ENTRA_AUTHORITY.parse().unwrap(),
             &TENANT.to_string(),
-            Arc::clone(&transport),
+            Arc::clone(transport),
             Arc::clone(&sleep),
         )
         .unwrap()
     };
     let user = RefreshToken::new(
-        endpoint(),
+        endpoint(&transport),
         CLIENT_ID,
         Some(CLIENT_SECRET.into()),
         "https://api.partner.microsoft.com/.default offline_access",
         MemoryRefreshToken::new(REFRESH_TOKEN.into()),
     );
     let application = ClientCredentials::new(
-        endpoint(),
+        endpoint(&crm),
         CLIENT_ID,
         CLIENT_SECRET.into(),
         format!("{ENVIRONMENT}/.default"),
@@ -284,7 +296,7 @@ pub(crate) fn builder(sandbox: &SandboxHandle, store: Arc<dyn StateStore>) -> Co
     .unwrap();
     let dataverse = Dataverse::builder(
         ENVIRONMENT.parse().unwrap(),
-        Arc::clone(&transport),
+        crm,
         tokens(Arc::new(application)),
         Arc::clone(&sleep),
     )
@@ -302,8 +314,8 @@ pub(crate) fn builder(sandbox: &SandboxHandle, store: Arc<dyn StateStore>) -> Co
         .with_team(&[Member::new(
             "Omar",
             "Diaz",
-            "omar.diaz@fabrikam.example",
             "+441130000002",
+            "omar.diaz@fabrikam.example",
         )]);
     Cosell::builder(referrals, dataverse, store)
         .clock(time)
