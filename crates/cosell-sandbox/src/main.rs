@@ -22,6 +22,9 @@ struct Arguments {
     /// one of them.
     #[arg(long, value_name = "FILE")]
     receiver_roots: Option<PathBuf>,
+    /// Serve over TLS; the certificate of the authority to trust is written to this file.
+    #[arg(long, value_name = "FILE")]
+    tls: Option<PathBuf>,
     /// Print one line of JSON with the addresses instead of the introduction.
     #[arg(long)]
     json: bool,
@@ -51,7 +54,9 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
         }
     };
     let sandbox = SandboxHandle::new(Options::default());
-    let mut options = ServeOptions::default().with_port_base(arguments.port_base);
+    let mut options = ServeOptions::default()
+        .with_port_base(arguments.port_base)
+        .with_tls(arguments.tls.is_some());
     if let Some(path) = &arguments.receiver_roots {
         let roots = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
         options = options.with_receiver_roots(roots);
@@ -59,6 +64,9 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
     let running = serve(sandbox.clone(), options)
         .await
         .map_err(|error| format!("cannot be served: {error}"))?;
+    if let (Some(path), Some(authority)) = (&arguments.tls, running.authority()) {
+        std::fs::write(path, authority).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
     if arguments.json {
         println!(
             "{}",

@@ -18,6 +18,7 @@ mod parser;
 #[path = "odata/tests.rs"]
 mod tests;
 
+pub(crate) use eval::sql_like;
 pub use eval::{Collation, Datum, JsonRow, Row, compare};
 pub use filter::{Call, Expr, Filter, Literal, Operand, Operator, TextFunction};
 
@@ -151,6 +152,15 @@ impl Query {
         self.get("$filter")
             .map(|text| Filter::parse(text, self))
             .transpose()
+    }
+}
+
+/// Options that stand somewhere else than in a query string, such as those of an `$expand`.
+impl FromIterator<(String, String)> for Query {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(options: I) -> Self {
+        Self {
+            options: options.into_iter().collect(),
+        }
     }
 }
 

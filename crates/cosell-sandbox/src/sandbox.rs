@@ -21,6 +21,9 @@ use crate::{
     webhooks::{Delivered, Delivery, Webhooks},
 };
 
+/// Numbers of Dataverse's posts begin here, those of Partner Center at 1.
+const EVENTS: u64 = 1 << 48;
+
 /// What becomes of a request, for whoever brought it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -399,19 +402,36 @@ impl Sandbox {
         &mut self.webhooks
     }
 
-    /// Takes the webhook posts that are due, signed and ready to be sent. The end of each is to be
+    /// Takes the posts of both services that are due: webhooks of Partner Center, signed, and
+    /// events of Dataverse. The end of each is to be
     /// told with [`report_delivery`](Self::report_delivery), else it counts as under way for ever.
     pub fn take_deliveries(&mut self) -> Vec<Delivery> {
         let now = self.now();
         self.partner_center.settle(now);
         self.notice_changes();
-        self.webhooks.take(now)
+        let mut due = self.webhooks.take(now);
+        let events = self.dataverse.take_events(now).into_iter();
+        due.extend(events.map(|post| Delivery {
+            number: EVENTS + post.number,
+            attempt: post.attempt,
+            request: post.request,
+        }));
+        due
     }
 
-    /// Tells how a post ended. One that failed is due again later, ten times in all.
+    /// Tells how a post ended. One of Partner Center that failed is due again later, ten times in
+    /// all; one of Dataverse once, and only after an answer of a gateway.
     pub fn report_delivery(&mut self, number: u64, how: Delivered) {
         let now = self.now();
-        self.webhooks.report(now, number, how);
+        let Some(event) = number.checked_sub(EVENTS) else {
+            self.webhooks.report(now, number, how);
+            return;
+        };
+        let status = match how {
+            Delivered::Answered(status) => Some(status),
+            Delivered::NoAnswer => None,
+        };
+        self.dataverse.report_event(now, event, status);
     }
 
     fn notice_changes(&mut self) {

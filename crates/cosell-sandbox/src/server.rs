@@ -3,6 +3,7 @@
 
 mod body;
 mod post;
+mod tls;
 
 use std::{io, net::Ipv4Addr, time::Duration};
 
@@ -13,12 +14,15 @@ use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     task::{JoinHandle, JoinSet},
 };
+use tokio_rustls::TlsAcceptor;
 
 use crate::{AnswerLost, SandboxHandle, ServiceName, control, spoiled::Cut};
 use body::AnswerBody;
+use tls::Tls;
 
 /// Where a served sandbox is found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -48,6 +52,9 @@ pub struct ServeOptions {
     /// Roots (PEM) that the certificates of webhook receivers on https must lead to. Without any,
     /// which is the default, such receivers count as unreachable.
     pub receiver_roots: Vec<u8>,
+    /// Serve over TLS only, with a certificate for `localhost` and 127.0.0.1 by an authority that
+    /// is made for this one sandbox (default off); see [`Running::authority`].
+    pub tls: bool,
 }
 
 impl Default for ServeOptions {
@@ -56,6 +63,7 @@ impl Default for ServeOptions {
             port_base: None,
             body_limit: 32 * 1024 * 1024,
             receiver_roots: Vec::new(),
+            tls: false,
         }
     }
 }
@@ -65,6 +73,13 @@ impl ServeOptions {
     #[must_use]
     pub fn with_port_base(mut self, port: Option<u16>) -> Self {
         self.port_base = port;
+        self
+    }
+
+    /// Serves over TLS, or plainly.
+    #[must_use]
+    pub fn with_tls(mut self, tls: bool) -> Self {
+        self.tls = tls;
         self
     }
 
@@ -89,6 +104,7 @@ impl ServeOptions {
 pub struct Running {
     endpoints: Endpoints,
     sandbox: SandboxHandle,
+    authority: Option<String>,
     listeners: Vec<JoinHandle<()>>,
 }
 
@@ -96,6 +112,11 @@ impl Running {
     /// Where it is found.
     pub fn endpoints(&self) -> &Endpoints {
         &self.endpoints
+    }
+
+    /// The certificate, as PEM, of the authority to trust; `None` without TLS.
+    pub fn authority(&self) -> Option<&str> {
+        self.authority.as_deref()
     }
 
     /// The sandbox behind it.
@@ -137,12 +158,14 @@ pub async fn serve(sandbox: SandboxHandle, options: ServeOptions) -> io::Result<
     let dataverse = listen(options.port_base, 2).await?;
     let control = listen(options.port_base, 3).await?;
     let webhooks = listen(options.port_base, 4).await?;
+    let tls = options.tls.then(Tls::new).transpose()?;
+    let secure = tls.is_some();
     let endpoints = Endpoints {
-        sign_in: address(&sign_in)?,
-        partner_center: address(&partner_center)?,
-        dataverse: address(&dataverse)?,
-        webhooks: address(&webhooks)?,
-        control: format!("{}/_sandbox/", address(&control)?),
+        sign_in: address(&sign_in, secure)?,
+        partner_center: address(&partner_center, secure)?,
+        dataverse: address(&dataverse, secure)?,
+        webhooks: address(&webhooks, secure)?,
+        control: format!("{}/_sandbox/", address(&control, secure)?),
     };
     sandbox.with(|sandbox| {
         let known = sandbox.sign_in_mut();
@@ -156,7 +179,10 @@ pub async fn serve(sandbox: SandboxHandle, options: ServeOptions) -> io::Result<
             endpoints.webhooks
         );
     });
-    let limit = options.body_limit;
+    let manner = Manner {
+        limit: options.body_limit,
+        tls: tls.as_ref().map(|tls| tls.acceptor.clone()),
+    };
     let mut listeners = Vec::new();
     for (listener, door) in [
         (sign_in, Door::Service(ServiceName::SignIn)),
@@ -165,14 +191,23 @@ pub async fn serve(sandbox: SandboxHandle, options: ServeOptions) -> io::Result<
         (control, Door::Control(endpoints.clone())),
         (webhooks, Door::Service(ServiceName::Webhooks)),
     ] {
-        listeners.push(tokio::spawn(accept(listener, sandbox.clone(), door, limit)));
+        let accepting = accept(listener, sandbox.clone(), door, manner.clone());
+        listeners.push(tokio::spawn(accepting));
     }
     listeners.push(tokio::spawn(poster.post_webhooks(sandbox.clone())));
     Ok(Running {
         endpoints,
         sandbox,
+        authority: tls.map(|tls| tls.authority),
         listeners,
     })
+}
+
+/// How connections are spoken on.
+#[derive(Clone)]
+struct Manner {
+    limit: usize,
+    tls: Option<TlsAcceptor>,
 }
 
 #[derive(Clone, Debug)]
@@ -196,18 +231,19 @@ async fn listen(base: Option<u16>, offset: u16) -> io::Result<TcpListener> {
         .map_err(|error| io::Error::new(error.kind(), format!("port {port}: {error}")))
 }
 
-fn address(listener: &TcpListener) -> io::Result<String> {
-    Ok(format!("http://{}", listener.local_addr()?))
+fn address(listener: &TcpListener, secure: bool) -> io::Result<String> {
+    let scheme = if secure { "https" } else { "http" };
+    Ok(format!("{scheme}://{}", listener.local_addr()?))
 }
 
-async fn accept(listener: TcpListener, sandbox: SandboxHandle, door: Door, limit: usize) {
+async fn accept(listener: TcpListener, sandbox: SandboxHandle, door: Door, manner: Manner) {
     // The connections live in this set, so that they end with their listener.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(talk(stream, sandbox.clone(), door.clone(), limit));
+                    connections.spawn(greet(stream, sandbox.clone(), door.clone(), manner.clone()));
                 }
                 // Out of descriptors, or a caller that left at once: neither ends the sandbox.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -217,13 +253,31 @@ async fn accept(listener: TcpListener, sandbox: SandboxHandle, door: Door, limit
     }
 }
 
-async fn talk(stream: TcpStream, sandbox: SandboxHandle, door: Door, limit: usize) {
+async fn greet(stream: TcpStream, sandbox: SandboxHandle, door: Door, manner: Manner) {
     // Delays small answers otherwise; a refusal only costs time.
     let _ = stream.set_nodelay(true);
+    match manner.tls {
+        None => talk(stream, "http", sandbox, door, manner.limit).await,
+        Some(acceptor) => {
+            // Who does not get through the handshake has no answer to wait for.
+            if let Ok(stream) = acceptor.accept(stream).await {
+                talk(stream, "https", sandbox, door, manner.limit).await;
+            }
+        }
+    }
+}
+
+async fn talk(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    scheme: &str,
+    sandbox: SandboxHandle,
+    door: Door,
+    limit: usize,
+) {
     let service = service_fn(|request| {
         let sandbox = sandbox.clone();
         let door = door.clone();
-        async move { respond(&sandbox, &door, limit, request).await }
+        async move { respond(&sandbox, &door, (scheme, limit), request).await }
     });
     // An error ends this connection alone, and a lost answer is such an error: hyper then closes
     // the connection without having written anything.
@@ -237,7 +291,7 @@ async fn talk(stream: TcpStream, sandbox: SandboxHandle, door: Door, limit: usiz
 async fn respond(
     sandbox: &SandboxHandle,
     door: &Door,
-    limit: usize,
+    (scheme, limit): (&str, usize),
     request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, AnswerLost> {
     let (mut parts, body) = request.into_parts();
@@ -249,7 +303,7 @@ async fn respond(
         // The caller broke off in the middle of its request.
         Err(_) => return Err(AnswerLost),
     };
-    let Some(uri) = absolute(&parts) else {
+    let Some(uri) = absolute(scheme, &parts) else {
         return Ok(plain(StatusCode::BAD_REQUEST));
     };
     parts.uri = uri;
@@ -286,7 +340,7 @@ async fn control_answer(
 }
 
 /// The address that the caller used, from which links are built.
-fn absolute(parts: &http::request::Parts) -> Option<Uri> {
+fn absolute(scheme: &str, parts: &http::request::Parts) -> Option<Uri> {
     if parts.uri.scheme().is_some() {
         return Some(parts.uri.clone());
     }
@@ -296,7 +350,7 @@ fn absolute(parts: &http::request::Parts) -> Option<Uri> {
         .and_then(|host| host.to_str().ok())?;
     let path = parts.uri.path_and_query()?.clone();
     Uri::builder()
-        .scheme("http")
+        .scheme(scheme)
         .authority(host)
         .path_and_query(path)
         .build()

@@ -21,11 +21,9 @@ use super::store::Row;
 /// written as for the API (`name@odata.bind` for lookups). An amount whose digits a floating-point
 /// number cannot hold belongs in a request, not in a [`Value`].
 impl Dataverse {
-    fn as_seller(&self, now: DateTime<Utc>) -> Actor {
-        Actor {
-            now,
-            user: self.options.seller.id,
-        }
+    fn as_seller(&mut self, now: DateTime<Utc>) -> Actor {
+        self.now = now;
+        Actor::new(now, self.options.seller.id)
     }
 
     fn named(&self, table: &str) -> Result<Arc<Table>, Refusal> {
@@ -54,7 +52,7 @@ impl Dataverse {
         if result.is_err() {
             self.store.roll_back(mark);
         }
-        self.store.commit();
+        self.settle();
         result
     }
 
@@ -177,7 +175,9 @@ impl Dataverse {
     }
 
     fn raw(&self, table: &Table, row: &Row) -> Option<Box<RawValue>> {
-        let text = self.print(table, row, &Shape::whole(table), &Prefer::default(), None);
+        let text = self
+            .print(table, row, &Shape::whole(table), &Prefer::default(), None)
+            .ok()?;
         RawValue::from_string(text).ok()
     }
 }

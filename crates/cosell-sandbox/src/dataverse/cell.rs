@@ -150,7 +150,7 @@ pub(super) fn read(table: &Table, column: &Column, raw: &RawValue) -> Result<Cel
         },
         Kind::Date => reader.date(),
         Kind::Instant => reader.instant(),
-        Kind::Id => reader.id(),
+        Kind::Id | Kind::File { .. } => reader.id(),
         Kind::Lookup(_) => Err(Refusal::query(
             "CRM do not support direct update of Entity Reference properties, Use Navigation \
              properties instead.",

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::Dataverse;
 use super::cell::Cell;
 use super::draft::{self, Draft, Purpose, Setting};
+use super::events::Message;
 use super::path::References;
 use super::refusal::Refusal;
 use super::rows::Actor;
@@ -150,7 +151,13 @@ impl Dataverse {
         rules::set(close, "opportunitystatuscode", whole(status));
         rules::set(close, "statecode", Cell::Int(1));
         rules::set(close, "statuscode", Cell::Int(2));
+        let told = draft.cells.clone();
         self.create(actor, closes, None, draft)?;
+        let message = match outcome {
+            Outcome::Won => Message::Win,
+            Outcome::Lost => Message::Lose,
+        };
+        self.happened(actor, message, deals, id, Some(&before), Some(&told));
         let mut changes = Cells::new();
         rules::set(&mut changes, "statecode", whole(outcome.state()));
         rules::set(&mut changes, "statuscode", whole(status));

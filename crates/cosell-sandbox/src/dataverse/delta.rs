@@ -43,7 +43,7 @@ impl Dataverse {
         let query = parse_query(operation)?;
         only_select(&query)?;
         let prefer = Prefer::read(&operation.headers);
-        let shape = Shape::read(&self.schema, table, &query)?;
+        let shape = Shape::read(self, table, &query)?;
         let view = View {
             operation,
             table,
@@ -58,7 +58,7 @@ impl Dataverse {
                     version,
                 }),
                 _,
-            ) => Ok(self.load(actor, &view, (page, Some(last), version))),
+            ) => self.load(actor, &view, (page, Some(last), version)),
             (
                 Some(Cookie::Delta {
                     page,
@@ -67,16 +67,16 @@ impl Dataverse {
                     deletions,
                 }),
                 _,
-            ) => Ok(self.delta(actor, &view, page, window, (after, deletions))),
+            ) => self.delta(actor, &view, page, window, (after, deletions)),
             (Some(Cookie::Rows { .. }), _) => {
                 Err(Refusal::query("Malformed XML in the Paging Cookie"))
             }
             (None, Some(token)) => {
                 let from = self.read_token(actor, token)?;
-                Ok(self.delta(actor, &view, 1, (from, self.store.version()), (from, false)))
+                self.delta(actor, &view, 1, (from, self.store.version()), (from, false))
             }
             // The version is taken now: what changes while the load is paged is in the first delta.
-            (None, None) => Ok(self.load(actor, &view, (1, None, self.store.version()))),
+            (None, None) => self.load(actor, &view, (1, None, self.store.version())),
         }
     }
 
@@ -85,7 +85,7 @@ impl Dataverse {
         actor: &Actor,
         view: &View<'_>,
         (page, last, version): (u32, Option<Uuid>, u64),
-    ) -> Reply {
+    ) -> Result<Reply, Refusal> {
         let rows = self.store.rows(&view.table.name);
         let size = view.prefer.max_page.unwrap_or(MAX_PAGE);
         let mut found: Vec<&Arc<Row>> = rows.after(last).take(size + 1).collect();
@@ -94,7 +94,7 @@ impl Dataverse {
         let entries = found
             .iter()
             .map(|row| self.print(view.table, row, view.shape, view.prefer, None));
-        let entries: Vec<String> = entries.collect();
+        let entries: Vec<String> = entries.collect::<Result<_, _>>()?;
         let link = match found.last().filter(|_| more) {
             Some(row) => Err(Cookie::Load {
                 page: page + 1,
@@ -103,7 +103,7 @@ impl Dataverse {
             }),
             None => Ok(version),
         };
-        view.answer("", &entries, link, actor)
+        Ok(view.answer("", &entries, link, actor))
     }
 
     fn delta(
@@ -113,7 +113,7 @@ impl Dataverse {
         page: u32,
         window: (u64, u64),
         (after, deletions): (u64, bool),
-    ) -> Reply {
+    ) -> Result<Reply, Refusal> {
         let rows = self.store.rows(&view.table.name);
         let size = view.prefer.max_page.unwrap_or(MAX_PAGE);
         let (from, to) = window;
@@ -133,9 +133,9 @@ impl Dataverse {
             .iter()
             .map(|change| match change {
                 Change::Written(row) => self.print(view.table, row, view.shape, view.prefer, None),
-                Change::Deleted(_, id) => deletion(view, *id),
+                Change::Deleted(_, id) => Ok(deletion(view, *id)),
             })
-            .collect();
+            .collect::<Result<_, _>>()?;
         let next = |after, deletions| {
             Err(Cookie::Delta {
                 page: page + 1,
@@ -149,7 +149,7 @@ impl Dataverse {
             Some(Change::Deleted(version, _)) => next(*version, true),
             None => Ok(to),
         };
-        view.answer("/$delta", &entries, link, actor)
+        Ok(view.answer("/$delta", &entries, link, actor))
     }
 
     /// How much a delta link would bring.
@@ -250,7 +250,7 @@ impl View<'_> {
     ) -> Reply {
         let (name, address) = match link {
             Ok(version) => ("deltaLink", self.delta_link(version, actor)),
-            Err(cookie) => ("nextLink", next_link(self.operation, self.table, &cookie)),
+            Err(cookie) => ("nextLink", next_link(self.operation, &cookie)),
         };
         let context = context(&self.operation.base, &self.table.set, self.shape, suffix);
         let mut reply = json(format!(

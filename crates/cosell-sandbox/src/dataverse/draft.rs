@@ -1,6 +1,7 @@
 //! From a request body to cells: names first, then navigation, then types, as the service checks them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -10,6 +11,7 @@ use super::cell::{self, Cell};
 use super::options::ReadOnlyColumns;
 use super::path::{self, References};
 use super::refusal::Refusal;
+use super::related::Related;
 use super::schema::Table;
 use super::store::Cells;
 
@@ -25,7 +27,14 @@ pub(super) enum Purpose {
 pub(super) struct Draft {
     pub(super) id: Option<Uuid>,
     pub(super) cells: Cells,
+    /// Rows to be made first, which columns of this one then point to.
+    pub(super) parents: Vec<(Arc<str>, Arc<Table>, Draft)>,
+    /// Rows to be made afterwards, in collections of this one.
+    pub(super) children: Vec<(Related, Draft)>,
 }
+
+/// Deepest nesting of new rows in one body.
+const MAX_DEPTH: usize = 8;
 
 /// What the reader needs to know of the environment.
 #[derive(Clone, Copy, Debug)]
@@ -61,9 +70,19 @@ pub(super) fn read(
     body: &[u8],
     purpose: Purpose,
 ) -> Result<Draft, Refusal> {
+    read_at(setting, table, body, purpose, 0)
+}
+
+fn read_at(
+    setting: Setting<'_>,
+    table: &Table,
+    body: &[u8],
+    purpose: Purpose,
+    depth: usize,
+) -> Result<Draft, Refusal> {
     let members = members(&table.set, body)?;
     for name in members.keys() {
-        known(table, name)?;
+        known(setting.environment, table, name)?;
     }
     let mut draft = Draft::default();
     for (name, raw) in &members {
@@ -75,9 +94,13 @@ pub(super) fn read(
         if name.contains('@') {
             continue;
         }
-        if let Some((column, _)) = table.navigation(name) {
+        if let Some((column, target)) = table.navigation(name) {
             if raw.get() != "null" {
-                return Err(Refusal::not_simulated("Creating related rows in one body"));
+                let target = setting.environment.schema.table(&target.table);
+                let target = target.ok_or_else(|| Refusal::no_segment(name))?.clone();
+                let made = nested(setting, &target, raw, (purpose, depth))?;
+                draft.parents.push((column.name.clone(), target, made));
+                continue;
             }
             if column.required {
                 cell::read(table, column, raw)?;
@@ -86,6 +109,14 @@ pub(super) fn read(
             continue;
         }
         let Some(column) = table.property(name) else {
+            if let Some(related) = setting.environment.schema.related(&table.name, name) {
+                let items: Vec<Box<RawValue>> = serde_json::from_str(raw.get())
+                    .map_err(|_| Refusal::payload(&table.set, NO_COLLECTION))?;
+                for item in &items {
+                    let made = nested(setting, related.table(), item, (purpose, depth))?;
+                    draft.children.push((related.clone(), made));
+                }
+            }
             continue;
         };
         let allowed = match purpose {
@@ -110,17 +141,51 @@ pub(super) fn read(
     Ok(draft)
 }
 
+const NO_COLLECTION: &str =
+    "Microsoft.OData.ODataException: An array of rows is expected for a collection.";
+
+/// A row inside a body.
+fn nested(
+    setting: Setting<'_>,
+    table: &Table,
+    raw: &RawValue,
+    (purpose, depth): (Purpose, usize),
+) -> Result<Draft, Refusal> {
+    if purpose == Purpose::Update {
+        return Err(Refusal::payload(
+            &table.set,
+            "Microsoft.OData.ODataException: Related rows cannot be created in an update.",
+        ));
+    }
+    if depth == MAX_DEPTH {
+        return Err(Refusal::payload(
+            &table.set,
+            "Microsoft.OData.ODataException: The rows are nested too deep.",
+        ));
+    }
+    read_at(
+        setting,
+        table,
+        raw.get().as_bytes(),
+        Purpose::Create,
+        depth + 1,
+    )
+}
+
 /// The navigation property of a `name@odata.bind`.
 fn navigation_of(name: &str) -> Option<&str> {
     name.strip_suffix("@odata.bind")
 }
 
-fn known(table: &Table, name: &str) -> Result<(), Refusal> {
+fn known(environment: &Dataverse, table: &Table, name: &str) -> Result<(), Refusal> {
     if name.starts_with('@') || navigation_of(name).is_some() {
         return Ok(());
     }
     let property = name.split('@').next().unwrap_or_default();
-    if table.property(property).is_some() || table.navigation(property).is_some() {
+    if table.property(property).is_some()
+        || table.navigation(property).is_some()
+        || environment.schema.related(&table.name, property).is_some()
+    {
         return Ok(());
     }
     Err(Refusal::bad(

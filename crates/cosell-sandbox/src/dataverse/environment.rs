@@ -1,16 +1,19 @@
 //! Who calls, and what the service tells about itself: user, organization, tables.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
 use uuid::Uuid;
 
-use super::Dataverse;
 use super::cell::{Cell, quote};
 use super::print::parse_query;
 use super::refusal::Refusal;
 use super::reply::{Reply, empty, json, put};
 use super::request::Operation;
 use super::rows::Actor;
+use super::schema::Table;
+use super::{Dataverse, User};
 use crate::service::{Caller, TokenFault};
 
 impl Dataverse {
@@ -59,7 +62,97 @@ impl Dataverse {
                 format!("The specified user(Id = {}) is disabled.", row.id),
             ));
         }
+        if self.user(row.id).is_some_and(|user| !user.roles) {
+            return Err(Refusal::new(
+                StatusCode::FORBIDDEN,
+                "0x80042f09",
+                "The user has not been assigned any roles.",
+            ));
+        }
         Ok(row.id)
+    }
+
+    /// Who acts in an operation: the caller, or the user that its headers name.
+    pub(super) fn acting(
+        &self,
+        caller: &Actor,
+        operation: &Operation<'_>,
+    ) -> Result<Actor, Refusal> {
+        let mut actor = caller.clone();
+        actor.tag = parse_query(operation)?.get("tag").map(Arc::from);
+        let header = |name: &str| {
+            let value = operation.headers.get(name)?;
+            value.to_str().ok().map(str::trim)
+        };
+        actor.quiet = header("mscrm.bypassbusinesslogicexecution")
+            .is_some_and(|logic| logic.split(',').any(|part| part.trim() == "CustomAsync"));
+        if self.options.step_ids_bypass_webhooks
+            && let Some(steps) = header("mscrm.bypassbusinesslogicexecutionstepids")
+        {
+            let steps = steps
+                .split(',')
+                .filter_map(|id| Uuid::try_parse(id.trim()).ok());
+            actor.skipped = steps.collect();
+        }
+        let (name, column) = match (header("callerobjectid"), header("mscrmcallerid")) {
+            (Some(id), _) => (id, "azureactivedirectoryobjectid"),
+            (None, Some(id)) => (id, "systemuserid"),
+            (None, None) => return Ok(actor),
+        };
+        let id = Uuid::try_parse(name)
+            .map_err(|_| Refusal::query(format!("'{name}' is not the id of a user.")))?;
+        if self.user(caller.user).is_some_and(|user| !user.delegate) {
+            return Err(Refusal::new(
+                StatusCode::FORBIDDEN,
+                "0x8004a110",
+                format!(
+                    "User does not have the privilege to act on behalf another user. Caller={}",
+                    caller.user
+                ),
+            ));
+        }
+        let mut users = self.store.rows("systemuser").iter();
+        let user = users
+            .find(|row| row.get(column) == Some(&Cell::Id(id)))
+            .ok_or_else(|| Refusal::not_found("systemuser", id))?;
+        actor.behalf = Some(caller.user);
+        actor.user = user.id;
+        Ok(actor)
+    }
+
+    fn user(&self, id: Uuid) -> Option<&User> {
+        let mut users = std::iter::once(&self.options.seller).chain(&self.options.users);
+        users.find(|user| user.id == id)
+    }
+
+    /// Both the acting user and the real caller need the privilege.
+    pub(super) fn check_privilege(
+        &self,
+        actor: &Actor,
+        what: &str,
+        table: &Table,
+    ) -> Result<(), Refusal> {
+        let name = format!("prv{what}{}", table.name);
+        for id in std::iter::once(actor.user).chain(actor.behalf) {
+            let denied = self.user(id).is_some_and(|user| {
+                let mut denied = user.denied.iter();
+                denied.any(|denied| denied.eq_ignore_ascii_case(&name))
+            });
+            if denied {
+                return Err(Refusal::new(
+                    StatusCode::FORBIDDEN,
+                    "0x80040220",
+                    format!(
+                        "Principal user (Id={id}, type=8, roleCount=1, accessMode=4) is missing \
+                         {name} privilege (OTC={0}) on OTC={0} for entity '{1}'. \
+                         context.Caller={id}",
+                        super::metadata::type_code(&table.name),
+                        table.name
+                    ),
+                ));
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn who_am_i(&self, actor: &Actor, operation: &Operation<'_>) -> Reply {

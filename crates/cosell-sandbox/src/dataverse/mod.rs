@@ -7,13 +7,17 @@
 //! |---|---|
 //! | `schema`, `tables` | what a table is; the tables there are |
 //! | `store`, `cell` | rows, versions, undo; one value |
-//! | `draft`, `rules`, `rows`, `closing` | from a body to a row, and what the platform adds |
-//! | `path`, `request`, `service`, `reply` | from a request to an operation and back |
+//! | `draft`, `rules`, `rows`, `products`, `closing` | from a body to a row, and what the platform adds |
+//! | `path`, `request`, `service`, `route`, `reply` | from a request to an operation and back |
 //! | `limits` | service protection |
-//! | `keys` | alternate keys |
-//! | `metadata` | definitions of tables, columns and keys, read and written |
-//! | `environment` | who calls, and what the service tells about itself |
+//! | `keys`, `duplicates` | alternate keys, duplicate rules |
+//! | `metadata` | definitions of tables, columns, keys, relationships and choices, read and written |
+//! | `environment` | who calls for whom, and what the service tells about itself |
 //! | `shape`, `print`, `query`, `functions`, `delta` | reading |
+//! | `tabular` | FetchXML, `$apply` and SQL |
+//! | `write`, `related`, `files` | writing one row, a collection, a file |
+//! | `operations` | functions and actions |
+//! | `events` | what happened, told to webhooks |
 //! | `multipart`, `batch`, `bulk` | several operations in one request |
 //! | `actors` | a seller who works in the CRM |
 
@@ -24,19 +28,26 @@ mod cell;
 mod closing;
 mod delta;
 mod draft;
+mod duplicates;
 mod environment;
+mod events;
+mod files;
 mod functions;
 mod keys;
 mod limits;
 mod metadata;
 mod multipart;
+mod operations;
 mod options;
 mod path;
 mod print;
+mod products;
 mod query;
 mod refusal;
+mod related;
 mod reply;
 mod request;
+mod route;
 mod rows;
 mod rules;
 mod schema;
@@ -44,8 +55,10 @@ mod service;
 mod shape;
 mod store;
 mod tables;
+mod tabular;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::sync::Arc;
 
@@ -57,6 +70,7 @@ use cell::Cell;
 use schema::Schema;
 use store::{Cells, Store};
 
+pub use events::EventPost;
 pub use limits::Limits;
 pub use options::{
     ClosedRows, DEFAULT_APPLICATION, DEFAULT_SELLER, ExtraLabel, Options, ReadOnlyColumns, User,
@@ -77,7 +91,13 @@ pub struct Dataverse {
     loads: limits::Loads,
     /// When the request came that is being answered.
     now: DateTime<Utc>,
+    /// Who sent it.
+    user: Uuid,
+    /// The address of the API that it came to.
+    base: String,
     definitions: metadata::Definitions,
+    files: files::Files,
+    events: events::Queue,
 }
 
 /// Seeded ids. Rows and requests draw from streams of their own, so that a read more moves no row id.
@@ -123,7 +143,11 @@ impl Dataverse {
             },
             loads: limits::Loads::default(),
             now: DateTime::UNIX_EPOCH,
+            user: Uuid::nil(),
+            base: String::new(),
             definitions: metadata::Definitions::default(),
+            files: files::Files::default(),
+            events: events::Queue::default(),
             options: Arc::new(options),
         };
         new.seed();
@@ -188,7 +212,75 @@ impl Dataverse {
                 ("languagecode", Cell::Int(options.language)),
             ],
         );
+        self.register_messages();
+        self.map_labels();
         self.store.commit();
+    }
+
+    /// The messages, and the tables that steps can be registered for.
+    fn register_messages(&mut self) {
+        let id =
+            |name: &str| Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("message:{name}").as_bytes());
+        for name in MESSAGES {
+            self.plant("sdkmessage", id(name), [("name", Cell::text(name))]);
+        }
+        let schema = self.schema.clone();
+        for table in schema
+            .tables()
+            .filter(|table| table.column("owninguser").is_some())
+        {
+            for name in &MESSAGES[..6] {
+                self.register_message(name, &table.name);
+            }
+        }
+        for name in &MESSAGES[6..] {
+            self.register_message(name, "opportunity");
+        }
+    }
+
+    fn register_message(&mut self, name: &str, table: &str) {
+        let id =
+            |name: &str| Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("message:{name}").as_bytes());
+        self.plant(
+            "sdkmessagefilter",
+            id(&format!("{name}:{table}")),
+            [
+                ("name", Cell::text(&format!("{name} of {table}"))),
+                ("primaryobjecttypecode", Cell::text(table)),
+                ("sdkmessageid", Cell::Ref(Arc::from("sdkmessage"), id(name))),
+                ("iscustomprocessingstepallowed", Cell::Bool(true)),
+            ],
+        );
+    }
+
+    /// Labels of all choices, as rows.
+    fn map_labels(&mut self) {
+        let schema = self.schema.clone();
+        for table in schema.tables() {
+            for column in &table.columns {
+                self.map_labels_of(&table.name, column);
+            }
+        }
+    }
+
+    fn map_labels_of(&mut self, table: &str, column: &Column) {
+        let language = self.options.language;
+        for (order, (value, text)) in column.labels().into_iter().enumerate() {
+            let name = format!("label:{table}.{}.{value}", column.name);
+            let order = i64::try_from(order).unwrap_or(0);
+            self.plant(
+                "stringmap",
+                Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()),
+                [
+                    ("objecttypecode", Cell::text(table)),
+                    ("attributename", Cell::text(&column.name)),
+                    ("attributevalue", Cell::Int(value.into())),
+                    ("value", Cell::text(&text)),
+                    ("langid", Cell::Int(language)),
+                    ("displayorder", Cell::Int(order + 1)),
+                ],
+            );
+        }
     }
 
     fn plant<const N: usize>(&mut self, table: &str, id: Uuid, columns: [(&str, Cell); N]) {
@@ -225,6 +317,18 @@ impl Dataverse {
         self.metadata_version = self.store.next_version();
     }
 }
+
+/// Messages that steps can be registered for; the last two are of opportunities alone.
+const MESSAGES: [&str; 8] = [
+    "Create",
+    "Update",
+    "Delete",
+    "CreateMultiple",
+    "UpdateMultiple",
+    "UpsertMultiple",
+    "WinOpportunity",
+    "LoseOpportunity",
+];
 
 /// ISO code, name, symbol, precision, rate in hundredths; the first is the base.
 const CURRENCIES: [(&str, &str, &str, i64, i64); 4] = [

@@ -117,18 +117,19 @@ pub(super) fn inner(part: &Part) -> Result<Inner, Refusal> {
         .position(|byte| *byte == b'\n')
         .unwrap_or(part.body.len());
     let line = str::from_utf8(&part.body[..end]).map_err(|_| unreadable())?;
-    let mut words = line.split_whitespace();
-    let (Some(method), Some(target), version) = (words.next(), words.next(), words.next()) else {
-        return Err(unreadable());
-    };
-    if version.is_some_and(|version| !version.starts_with("HTTP/")) || words.next().is_some() {
+    // Some clients leave blanks in the address; the version is what comes last.
+    let line = line.trim();
+    let (method, rest) = line.split_once(' ').ok_or_else(unreadable)?;
+    let (target, version) = rest.rsplit_once(' ').ok_or_else(unreadable)?;
+    let target = target.trim();
+    if !version.starts_with("HTTP/") || target.is_empty() {
         return Err(unreadable());
     }
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| unreadable())?;
     let (headers, at) = headers(&part.body, (end + 1).min(part.body.len()))?;
     Ok(Inner {
         method,
-        target: target.to_owned(),
+        target: target.replace(' ', "%20"),
         headers,
         body: part.body.slice(at..),
     })

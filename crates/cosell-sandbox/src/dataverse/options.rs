@@ -45,6 +45,12 @@ pub struct User {
     pub email: String,
     /// `isdisabled`.
     pub disabled: bool,
+    /// Has it a security role at all?
+    pub roles: bool,
+    /// May it act for other users (`prvActOnBehalfOfAnotherUser`)?
+    pub delegate: bool,
+    /// Privileges that its roles lack, such as `prvWriteOpportunity`.
+    pub denied: BTreeSet<String>,
 }
 
 impl User {
@@ -62,6 +68,9 @@ impl User {
             name: name.into(),
             email: email.into(),
             disabled: false,
+            roles: true,
+            delegate: false,
+            denied: BTreeSet::new(),
         }
     }
 
@@ -74,7 +83,28 @@ impl User {
             name: name.into(),
             email: format!("{application_id}@apps.example"),
             disabled: false,
+            roles: true,
+            delegate: true,
+            denied: BTreeSet::new(),
         }
+    }
+
+    /// The same user without any security role.
+    #[must_use]
+    pub fn without_roles(mut self) -> Self {
+        self.roles = false;
+        self
+    }
+
+    /// The same user without a privilege, such as `prvWriteOpportunity`, or
+    /// `prvActOnBehalfOfAnotherUser`.
+    #[must_use]
+    pub fn without(mut self, privilege: &str) -> Self {
+        if privilege.eq_ignore_ascii_case("prvActOnBehalfOfAnotherUser") {
+            self.delegate = false;
+        }
+        self.denied.insert(privilege.to_owned());
+        self
     }
 
     /// The same user, switched off.
@@ -139,12 +169,32 @@ pub struct Options {
     pub reopen_clears_actuals: bool,
     /// May a change set hold an action such as `WinOpportunity`?
     pub actions_in_change_sets: bool,
+    /// Name of the member that holds the result of `CalculateActualValueOpportunity`.
+    pub actual_value_member: String,
     /// Status of the answer to a create with an id that is taken: 412 or 400.
     pub duplicate_key_status: StatusCode,
+    /// Status of the answer to a row that a duplicate rule finds: 412 or 500.
+    pub duplicate_row_status: StatusCode,
     /// Does a refused `If-None-Match: *` print an empty code?
     pub empty_code_when_present: bool,
     /// Does a failed `If-Match` print an empty code?
     pub empty_code_when_changed: bool,
+    /// Host by which posts of events name the organization.
+    pub organization_host: String,
+    /// How long an event waits for its post.
+    pub event_delay: Duration,
+    /// How long a post waits for its second try after 502, 503 or 504.
+    pub event_retry: Duration,
+    /// How often each event is posted.
+    pub event_copies: u32,
+    /// Are events that are due together posted in the opposite order?
+    pub events_reversed: bool,
+    /// Does `InitiatingUserId` of an event name the real caller when it acts for another user?
+    pub event_initiator_is_real: bool,
+    /// Does the header that bypasses steps by their ids count for steps of webhooks?
+    pub step_ids_bypass_webhooks: bool,
+    /// Does an answer to FetchXML have its paging cookie also when no annotation is asked for?
+    pub fetch_cookie_unasked: bool,
     /// Read-only columns in bodies.
     pub read_only_columns: ReadOnlyColumns,
     /// Value of `x-ms-dop-hint`.
@@ -191,9 +241,19 @@ impl Default for Options {
             state_patch_status: StatusCode::BAD_REQUEST,
             reopen_clears_actuals: true,
             actions_in_change_sets: true,
+            actual_value_member: "Value".to_owned(),
             duplicate_key_status: StatusCode::PRECONDITION_FAILED,
+            duplicate_row_status: StatusCode::PRECONDITION_FAILED,
             empty_code_when_present: true,
             empty_code_when_changed: false,
+            organization_host: "fabrikam-sales.crm4.dynamics.com".to_owned(),
+            event_delay: Duration::ZERO,
+            event_retry: Duration::from_secs(30),
+            event_copies: 1,
+            events_reversed: false,
+            event_initiator_is_real: false,
+            step_ids_bypass_webhooks: true,
+            fetch_cookie_unasked: true,
             read_only_columns: ReadOnlyColumns::Ignored,
             dop_hint: 8,
             limits: None,
@@ -242,12 +302,30 @@ with! {
     with_reopen_clears_actuals: reopen_clears_actuals: bool;
     /// Sets whether change sets may hold actions.
     with_actions_in_change_sets: actions_in_change_sets: bool;
+    /// Sets the member that holds the result of `CalculateActualValueOpportunity`.
+    with_actual_value_member: actual_value_member: String;
     /// Sets the status for an id that is taken.
     with_duplicate_key_status: duplicate_key_status: StatusCode;
+    /// Sets the status for a row that a duplicate rule finds.
+    with_duplicate_row_status: duplicate_row_status: StatusCode;
     /// Sets whether a refused `If-None-Match: *` has an empty code.
     with_empty_code_when_present: empty_code_when_present: bool;
     /// Sets whether a failed `If-Match` has an empty code.
     with_empty_code_when_changed: empty_code_when_changed: bool;
+    /// Sets how long an event waits for its post.
+    with_event_delay: event_delay: Duration;
+    /// Sets how long a post waits for its second try.
+    with_event_retry: event_retry: Duration;
+    /// Sets how often each event is posted.
+    with_event_copies: event_copies: u32;
+    /// Sets whether events that are due together are posted in the opposite order.
+    with_events_reversed: events_reversed: bool;
+    /// Sets whose id `InitiatingUserId` is when somebody acts for another user.
+    with_event_initiator_is_real: event_initiator_is_real: bool;
+    /// Sets whether steps of webhooks can be bypassed by their ids.
+    with_step_ids_bypass_webhooks: step_ids_bypass_webhooks: bool;
+    /// Sets whether answers to FetchXML have a paging cookie that nobody asked for.
+    with_fetch_cookie_unasked: fetch_cookie_unasked: bool;
     /// Sets what happens to read-only columns in bodies.
     with_read_only_columns: read_only_columns: ReadOnlyColumns;
     /// Sets the organization's language.

@@ -8,8 +8,11 @@ use uuid::Uuid;
 
 use super::Dataverse;
 use super::bulk::NAMESPACE;
+use super::cell::{self, Cell};
 use super::keys::{self, Keyed};
+use super::operations;
 use super::refusal::Refusal;
+use super::related::Related;
 use super::schema::Table;
 use super::store::Cells;
 use crate::odata::split_top_level;
@@ -49,17 +52,43 @@ pub(super) enum Resource {
         id: Uuid,
         navigation: Arc<str>,
     },
+    /// A collection of related rows.
+    Collection {
+        table: Arc<Table>,
+        id: Uuid,
+        related: Related,
+        /// One of them.
+        member: Option<Uuid>,
+        end: End,
+    },
 }
 
-const OPERATIONS: [&str; 7] = [
-    "WhoAmI",
-    "RetrieveCurrentOrganization",
-    "WinOpportunity",
-    "LoseOpportunity",
-    "PublishXml",
-    "PublishAllXml",
-    "InsertOptionValue",
-];
+impl Resource {
+    /// The table whose rows are meant.
+    pub(super) fn table(&self) -> Option<&Arc<Table>> {
+        match self {
+            Self::ServiceDocument | Self::Operation(_) => None,
+            Self::Set(table)
+            | Self::Count(table)
+            | Self::OnSet(table, _)
+            | Self::OnRow(table, ..)
+            | Self::Row(table, _)
+            | Self::Absent(table, _)
+            | Self::Property { table, .. }
+            | Self::Navigation { table, .. }
+            | Self::Reference { table, .. } => Some(table),
+            Self::Collection { related, .. } => Some(related.table()),
+        }
+    }
+}
+
+/// What of a collection is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Rows,
+    Count,
+    Reference,
+}
 
 /// Reads the part of a path behind the version segment.
 pub(super) fn parse(
@@ -86,7 +115,7 @@ pub(super) fn parse(
             Some((name, rest)) => (name, Some(rest.strip_suffix(')').unwrap_or_default())),
             None => (first, None),
         };
-        if OPERATIONS.contains(&name) {
+        if operations::is_known(name) {
             return Ok(Resource::Operation(name.to_owned()));
         }
         let table = environment
@@ -119,55 +148,91 @@ pub(super) fn parse(
     if let Some(name) = member.strip_prefix(NAMESPACE) {
         return Ok(Resource::OnRow(table, id, name.to_owned()));
     }
-    let last = segments.next();
-    if let Some(extra) = segments.next() {
-        return Err(Refusal::no_segment(extra));
-    }
-    below(table, id, member, last)
+    let rest: Vec<&str> = segments.collect();
+    below(environment, table, id, member, &rest)
 }
 
+/// What stands behind the address of a row.
 fn below(
+    environment: &Dataverse,
     table: Arc<Table>,
     id: Uuid,
     member: &str,
-    last: Option<&str>,
+    rest: &[&str],
 ) -> Result<Resource, Refusal> {
     if let Some(column) = table.property(member) {
         let column = column.name.clone();
-        return match last {
-            None => Ok(Resource::Property {
-                table,
-                id,
-                column,
-                raw: false,
-            }),
-            Some("$value") => Ok(Resource::Property {
-                table,
-                id,
-                column,
-                raw: true,
-            }),
-            Some(other) => Err(Refusal::no_segment(other)),
+        let raw = match rest {
+            [] => false,
+            ["$value"] => true,
+            [other, ..] => return Err(Refusal::no_segment(other)),
         };
+        return Ok(Resource::Property {
+            table,
+            id,
+            column,
+            raw,
+        });
     }
     let name = member.split('(').next().unwrap_or_default();
-    let Some((_, target)) = table.navigation(name) else {
+    if let Some(related) = environment.schema.related(&table.name, name) {
+        return collection(table, id, related, member, rest);
+    }
+    let Some((column, target)) = table.navigation(name) else {
         return Err(Refusal::no_segment(member));
     };
     let navigation = target.navigation.clone();
-    match last {
-        None => Ok(Resource::Navigation {
+    match rest {
+        [] => Ok(Resource::Navigation {
             table,
             id,
             navigation,
         }),
-        Some("$ref") => Ok(Resource::Reference {
+        ["$ref"] => Ok(Resource::Reference {
             table,
             id,
             navigation,
         }),
-        Some(other) => Err(Refusal::no_segment(other)),
+        [member, rest @ ..] => {
+            let row = environment.existing(&table, id)?;
+            let found = row.get(&column.name).and_then(Cell::as_ref);
+            let (name, id) = found
+                .filter(|(name, _)| **name == target.table)
+                .ok_or_else(|| Refusal::no_segment(member))?;
+            let table = environment.schema.table(name).cloned();
+            let table = table.ok_or_else(|| Refusal::no_segment(member))?;
+            below(environment, table, id, member, rest)
+        }
     }
+}
+
+fn collection(
+    table: Arc<Table>,
+    id: Uuid,
+    related: Related,
+    member: &str,
+    rest: &[&str],
+) -> Result<Resource, Refusal> {
+    let end = match rest {
+        [] => End::Rows,
+        ["$count"] => End::Count,
+        ["$ref"] => End::Reference,
+        [other, ..] => return Err(Refusal::no_segment(other)),
+    };
+    let member = match member.split_once('(') {
+        None => None,
+        Some((_, key)) => {
+            let key = key.strip_suffix(')').and_then(cell::uuid);
+            Some(key.ok_or_else(|| Refusal::no_segment(member))?)
+        }
+    };
+    Ok(Resource::Collection {
+        table,
+        id,
+        related,
+        member,
+        end,
+    })
 }
 
 fn reference(references: Option<&References>, name: &str) -> Result<(Arc<Table>, Uuid), Refusal> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -10,25 +11,35 @@ use super::Dataverse;
 use super::cell::{Cell, quote, round};
 use super::refusal::Refusal;
 use super::reply::{Reply, empty, json, put, tagged};
-use super::request::{Conditions, Operation, Prefer, Tag};
+use super::request::{Conditions, MAX_PAGE, Operation, Prefer, Tag};
 use super::schema::{Column, Kind, Table};
-use super::shape::Shape;
+use super::shape::{Collection, Expand, Shape, To};
 use super::store::Row;
 use crate::odata::Query;
 
-const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
+pub(super) const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
 const LOOKUP_TABLE: &str = "Microsoft.Dynamics.CRM.lookuplogicalname";
 const LOOKUP_NAVIGATION: &str = "Microsoft.Dynamics.CRM.associatednavigationproperty";
 
+/// What may not stand in a query string as it is.
+const OPTIONS: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'+')
+    .add(b'<')
+    .add(b'>');
+
 /// A JSON object that is being written.
-struct Object(String);
+pub(super) struct Object(String);
 
 impl Object {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self("{".to_owned())
     }
 
-    fn member(&mut self, name: &str, value: &str) {
+    pub(super) fn member(&mut self, name: &str, value: &str) {
         if self.0.len() > 1 {
             self.0.push(',');
         }
@@ -37,7 +48,7 @@ impl Object {
         self.0.push_str(value);
     }
 
-    fn close(mut self) -> String {
+    pub(super) fn close(mut self) -> String {
         self.0.push('}');
         self.0
     }
@@ -65,45 +76,110 @@ impl Dataverse {
         shape: &Shape,
         prefer: &Prefer,
         context: Option<&str>,
-    ) -> String {
+    ) -> Result<String, Refusal> {
         let mut object = Object::new();
         if let Some(context) = context {
             object.member("@odata.context", &quote(context));
         }
         object.member("@odata.etag", &quote(&format!("W/\"{}\"", row.version)));
-        self.fill(&mut object, table, row, shape, prefer);
-        object.close()
+        self.fill(&mut object, table, row, shape, prefer)?;
+        Ok(object.close())
     }
 
-    fn fill(&self, object: &mut Object, table: &Table, row: &Row, shape: &Shape, prefer: &Prefer) {
+    fn fill(
+        &self,
+        object: &mut Object,
+        table: &Table,
+        row: &Row,
+        shape: &Shape,
+        prefer: &Prefer,
+    ) -> Result<(), Refusal> {
         for column in shape
             .columns
             .iter()
             .filter_map(|place| table.columns.get(*place))
         {
-            let cell = row.get(&column.name).unwrap_or(&Cell::Null);
+            let shown = row.get(&column.name).filter(|_| !column.secret);
+            let cell = shown.unwrap_or(&Cell::Null);
             self.annotate(object, column, cell, row, prefer);
             object.member(&column.wire, &cell.print(&column.kind));
         }
         for expand in &shape.expand {
-            let related = row
-                .get(&expand.column)
-                .and_then(Cell::as_ref)
-                .filter(|(table, _)| **table == expand.table.name)
-                .and_then(|(table, id)| self.store.row(table, id));
-            let text = related.map_or_else(
-                || "null".to_owned(),
-                |related| {
-                    let mut inner = Object::new();
-                    self.fill(&mut inner, &expand.table, related, &expand.shape, prefer);
-                    inner.close()
-                },
-            );
-            object.member(&expand.navigation, &text);
+            match &expand.to {
+                To::One(column) => self.fill_one(object, row, expand, column, prefer)?,
+                To::Many(collection) => {
+                    self.fill_many(object, (table, row), expand, collection, prefer)?;
+                }
+            }
         }
+        Ok(())
     }
 
-    fn annotate(
+    fn fill_one(
+        &self,
+        object: &mut Object,
+        row: &Row,
+        expand: &Expand,
+        column: &str,
+        prefer: &Prefer,
+    ) -> Result<(), Refusal> {
+        let related = row
+            .get(column)
+            .and_then(Cell::as_ref)
+            .filter(|(table, _)| **table == expand.table.name)
+            .and_then(|(table, id)| self.store.row(table, id));
+        let text = match related {
+            None => "null".to_owned(),
+            Some(related) if expand.reference => {
+                let mut inner = Object::new();
+                let address = format!("{}({})", expand.table.set, related.id);
+                inner.member("@odata.id", &quote(&address));
+                inner.close()
+            }
+            Some(related) => {
+                let mut inner = Object::new();
+                self.fill(&mut inner, &expand.table, related, &expand.shape, prefer)?;
+                inner.close()
+            }
+        };
+        object.member(&expand.navigation, &text);
+        Ok(())
+    }
+
+    /// A collection comes whole, up to the largest page; the link beside it leads to its pages.
+    fn fill_many(
+        &self,
+        object: &mut Object,
+        (table, row): (&Table, &Row),
+        expand: &Expand,
+        collection: &Collection,
+        prefer: &Prefer,
+    ) -> Result<(), Refusal> {
+        let rows = self.related_rows(&collection.related, row.id);
+        let limit = collection.top.unwrap_or(MAX_PAGE).min(MAX_PAGE);
+        let from = (&*expand.table, Some(rows.as_slice()));
+        let found = collection.search.run(self, from, None, Some(limit))?;
+        let items: Vec<String> = found
+            .iter()
+            .map(|(_, row)| self.print(&expand.table, row, &expand.shape, prefer, None))
+            .collect::<Result<_, _>>()?;
+        object.member(&expand.navigation, &format!("[{}]", items.join(",")));
+        let mut link = format!(
+            "{}{}({})/{}",
+            self.base, table.set, row.id, expand.navigation
+        );
+        if !collection.options.is_empty() {
+            link.push('?');
+            link.push_str(&utf8_percent_encode(&collection.options, OPTIONS).to_string());
+        }
+        object.member(
+            &format!("{}@odata.nextLink", expand.navigation),
+            &quote(&link),
+        );
+        Ok(())
+    }
+
+    pub(super) fn annotate(
         &self,
         object: &mut Object,
         column: &Column,
@@ -137,7 +213,7 @@ impl Dataverse {
     }
 
     /// What a person would read, in one plain English form.
-    fn formatted(&self, column: &Column, cell: &Cell, row: &Row) -> Option<String> {
+    pub(super) fn formatted(&self, column: &Column, cell: &Cell, row: &Row) -> Option<String> {
         let label = |options: &[(i32, String)], value: i64| {
             options
                 .iter()
@@ -210,7 +286,7 @@ impl Dataverse {
         let row = self.existing(table, id)?;
         let conditions = Conditions::read(&operation.headers)?;
         let plain = query.get("$expand").is_none() && prefer.annotations.is_empty();
-        let shape = Shape::read(&self.schema, table, &query)?;
+        let shape = Shape::read(self, table, &query)?;
         if let Some(tag @ Tag::Version(_)) = conditions.if_none_match
             && plain
             && tag.fits(Some(row.version))
@@ -219,7 +295,7 @@ impl Dataverse {
             put(&mut reply, "etag", &format!("W/\"{}\"", row.version));
             return Ok(reply);
         }
-        Ok(self.alone(operation, table, &row, &shape, &prefer))
+        self.alone(operation, table, &row, &shape, &prefer)
     }
 
     fn alone(
@@ -229,14 +305,14 @@ impl Dataverse {
         row: &Row,
         shape: &Shape,
         prefer: &Prefer,
-    ) -> Reply {
+    ) -> Result<Reply, Refusal> {
         let context = context(&operation.base, &table.set, shape, "/$entity");
         let mut reply = tagged(
-            self.print(table, row, shape, prefer, Some(&context)),
+            self.print(table, row, shape, prefer, Some(&context))?,
             row.version,
         );
         annotations_applied(&mut reply, prefer, None);
-        reply
+        Ok(reply)
     }
 
     /// The row as the answer to a write. `$expand` counts after a create only.
@@ -250,11 +326,11 @@ impl Dataverse {
         let query = parse_query(operation)?;
         let prefer = Prefer::read(&operation.headers);
         let row = self.existing(table, id)?;
-        let mut shape = Shape::read(&self.schema, table, &query)?;
+        let mut shape = Shape::read(self, table, &query)?;
         if !created {
             shape.expand.clear();
         }
-        let mut reply = self.alone(operation, table, &row, &shape, &prefer);
+        let mut reply = self.alone(operation, table, &row, &shape, &prefer)?;
         annotations_applied(&mut reply, &prefer, Some("return=representation"));
         Ok(reply)
     }

@@ -86,7 +86,7 @@ pub(super) enum SortKey {
 }
 
 impl Dataverse {
-    fn sort_key(&self, cell: Option<&Cell>) -> SortKey {
+    pub(super) fn sort_key(&self, cell: Option<&Cell>) -> SortKey {
         match cell {
             None | Some(Cell::Null) => SortKey::Null,
             Some(Cell::Int(number)) => SortKey::Number((*number).into()),
@@ -120,14 +120,29 @@ impl Dataverse {
     ) -> Result<Reply, Refusal> {
         let query = parse_query(operation)?;
         let prefer = Prefer::read(&operation.headers);
+        if let Some(reply) = self.tabular(operation, table, &query, &prefer)? {
+            return Ok(reply);
+        }
         let cookie = query.get("$skiptoken").map(Cookie::read).transpose()?;
         let tracked = !matches!(cookie, None | Some(Cookie::Rows { .. }));
         if tracked || prefer.track_changes || query.get("$deltatoken").is_some() {
             return self.tracked(actor, operation, table, cookie);
         }
-        supported(&query)?;
-        let search = Search::read(self, table, &query)?;
-        let shape = Shape::read(&self.schema, table, &query)?;
+        self.page_of(operation, (table, None), &query, cookie)
+    }
+
+    /// One page of a table, or of these rows of it.
+    pub(super) fn page_of(
+        &self,
+        operation: &Operation<'_>,
+        (table, within): (&Arc<Table>, Option<&[Arc<Row>]>),
+        query: &Query,
+        cookie: Option<Cookie>,
+    ) -> Result<Reply, Refusal> {
+        let prefer = Prefer::read(&operation.headers);
+        supported(query)?;
+        let search = Search::read(self, table, query)?;
+        let shape = Shape::read(self, table, query)?;
         let count = query
             .switch("$count")
             .map_err(query_fault)?
@@ -144,21 +159,19 @@ impl Dataverse {
             Some(Cookie::Rows { page, keys, last }) => (page, Some((keys, last))),
             _ => (1, None),
         };
-        let mut found = search.run(self, actor, table, after.as_ref(), Some(size + 1))?;
-        let total = if count {
-            self.total(actor, table, &search)?
-        } else {
-            0
-        };
+        let from = (&**table, within);
+        let mut found = search.run(self, from, after.as_ref(), Some(size + 1))?;
+        let total = count.then(|| self.total(from, &search)).transpose()?;
         let more = paged && found.len() > size;
         found.truncate(size);
         let mut body = format!(
             "{{\"@odata.context\":{}",
             quote(&context(&operation.base, &table.set, &shape, ""))
         );
-        if count {
-            body.push_str(&format!(",\"@odata.count\":{total}"));
+        if let Some(total) = total {
+            body.push_str(&format!(",\"@odata.count\":{}", total.min(MAX_PAGE)));
         }
+        count_annotations(&mut body, &prefer, total);
         if prefer.wants("Microsoft.Dynamics.CRM.globalmetadataversion") {
             body.push_str(&format!(
                 ",\"@Microsoft.Dynamics.CRM.globalmetadataversion\":\"{}\"",
@@ -168,7 +181,7 @@ impl Dataverse {
         let rows: Vec<String> = found
             .iter()
             .map(|(_, row)| self.print(table, row, &shape, &prefer, None))
-            .collect();
+            .collect::<Result<_, _>>()?;
         body.push_str(&format!(",\"value\":[{}]", rows.join(",")));
         if let Some((keys, last)) = found.pop()
             && more
@@ -180,7 +193,7 @@ impl Dataverse {
             };
             body.push_str(&format!(
                 ",\"@odata.nextLink\":{}",
-                quote(&next_link(operation, table, &cookie))
+                quote(&next_link(operation, &cookie))
             ));
         }
         body.push('}');
@@ -192,14 +205,17 @@ impl Dataverse {
         Ok(reply)
     }
 
-    fn total(&self, actor: &Actor, table: &Table, search: &Search) -> Result<usize, Refusal> {
-        if search.filter.is_none() {
-            return Ok(self.store.rows(&table.name).len().min(MAX_PAGE));
+    /// How many rows there are, counted beyond the largest page.
+    fn total(
+        &self,
+        (table, within): (&Table, Option<&[Arc<Row>]>),
+        search: &Search,
+    ) -> Result<usize, Refusal> {
+        match (&search.filter, within) {
+            (None, None) => Ok(self.store.rows(&table.name).len()),
+            (None, Some(rows)) => Ok(rows.len()),
+            _ => Ok(search.run(self, (table, within), None, None)?.len()),
         }
-        Ok(search
-            .run(self, actor, table, None, None)?
-            .len()
-            .min(MAX_PAGE))
     }
 
     /// `GET` of `…/$count`.
@@ -214,7 +230,8 @@ impl Dataverse {
             Some(token) => self.count_changes(actor, table, token)?,
             None => {
                 supported(&query)?;
-                self.total(actor, table, &Search::read(self, table, &query)?)?
+                self.total((table, None), &Search::read(self, table, &query)?)?
+                    .min(MAX_PAGE)
             }
         };
         let mut reply = json(number.to_string());
@@ -233,7 +250,7 @@ fn supported(query: &Query) -> Result<(), Refusal> {
     for (name, _) in query.iter() {
         match name {
             "$select" | "$filter" | "$orderby" | "$expand" | "$top" | "$count" | "$skiptoken" => {}
-            "$apply" | "fetchXml" | "savedQuery" | "userQuery" => {
+            "savedQuery" | "userQuery" => {
                 return Err(Refusal::not_simulated(&format!(
                     "The query option '{name}'"
                 )));
@@ -250,7 +267,7 @@ fn supported(query: &Query) -> Result<(), Refusal> {
 }
 
 /// The link to the next page: the request's own options, as they came, and the token.
-pub(super) fn next_link(operation: &Operation<'_>, table: &Table, cookie: &Cookie) -> String {
+pub(super) fn next_link(operation: &Operation<'_>, cookie: &Cookie) -> String {
     let mut options: Vec<&str> = operation
         .query
         .split('&')
@@ -262,20 +279,41 @@ pub(super) fn next_link(operation: &Operation<'_>, table: &Table, cookie: &Cooki
         .collect();
     let token = format!("$skiptoken={}", cookie.token());
     options.push(&token);
-    format!("{}{}?{}", operation.base, table.set, options.join("&"))
+    format!("{}{}?{}", operation.base, operation.path, options.join("&"))
+}
+
+/// What an annotation of the collection tells about its length.
+pub(super) fn count_annotations(body: &mut String, prefer: &Prefer, total: Option<usize>) {
+    if prefer.wants("Microsoft.Dynamics.CRM.totalrecordcount") {
+        let shown = total.map_or_else(|| "-1".to_owned(), |total| total.min(MAX_PAGE).to_string());
+        body.push_str(&format!(
+            ",\"@Microsoft.Dynamics.CRM.totalrecordcount\":{shown}"
+        ));
+    }
+    if prefer.wants("Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded") {
+        let exceeded = total.is_some_and(|total| total > MAX_PAGE);
+        body.push_str(&format!(
+            ",\"@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded\":{exceeded}"
+        ));
+    }
 }
 
 /// `$filter` and `$orderby`, names checked.
-struct Search {
+#[derive(Clone, Debug)]
+pub(super) struct Search {
     filter: Option<Filter>,
     /// Path and direction, descending or not.
     order: Vec<(Vec<String>, bool)>,
 }
 
-type Found = (Vec<SortKey>, Arc<Row>);
+pub(super) type Found = (Vec<SortKey>, Arc<Row>);
 
 impl Search {
-    fn read(environment: &Dataverse, table: &Table, query: &Query) -> Result<Self, Refusal> {
+    pub(super) fn read(
+        environment: &Dataverse,
+        table: &Table,
+        query: &Query,
+    ) -> Result<Self, Refusal> {
         let filter = query.filter().map_err(query_fault)?;
         if let Some(filter) = &filter {
             functions::check(environment, table, filter.expr()).map_err(query_fault)?;
@@ -294,25 +332,31 @@ impl Search {
         Ok(Self { filter, order })
     }
 
-    /// Rows in order, beginning after a position, at most so many.
-    fn run(
+    /// Rows in order, beginning after a position, at most so many; of the whole table, or of
+    /// these rows, which are in order of their ids.
+    pub(super) fn run(
         &self,
         environment: &Dataverse,
-        actor: &Actor,
-        table: &Table,
+        (table, within): (&Table, Option<&[Arc<Row>]>),
         after: Option<&(Vec<SortKey>, Uuid)>,
         limit: Option<usize>,
     ) -> Result<Vec<Found>, Refusal> {
-        let rows = environment.store.rows(&table.name);
         let by_id = self.order.is_empty();
         let start = after.filter(|_| by_id).map(|(_, last)| *last);
+        let rows: Box<dyn Iterator<Item = &Arc<Row>>> = match within {
+            None => Box::new(environment.store.rows(&table.name).after(start)),
+            Some(rows) => Box::new(
+                rows.iter()
+                    .filter(move |row| start.is_none_or(|start| row.id > start)),
+            ),
+        };
         let mut found = Vec::new();
-        for row in rows.after(start) {
+        for row in rows {
             let view = FilterRow {
                 environment,
                 table,
                 row,
-                now: actor.now,
+                now: environment.now,
             };
             if let Some(filter) = &self.filter
                 && !filter.matches(&view, Collation::Sql).map_err(query_fault)?

@@ -9,7 +9,9 @@ use uuid::Uuid;
 use super::Dataverse;
 use super::cell::Cell;
 use super::draft::Draft;
+use super::events::Message;
 use super::refusal::Refusal;
+use super::related::Related;
 use super::rules::{self, OPPORTUNITY};
 use super::schema::Table;
 use super::store::{Cells, Row};
@@ -18,16 +20,42 @@ use super::store::{Cells, Row};
 #[derive(Clone, Debug)]
 pub(super) struct Actor {
     pub(super) now: DateTime<Utc>,
+    /// Whose rights count, and who is named in the rows.
     pub(super) user: Uuid,
+    /// Who really calls, when it acts for `user`.
+    pub(super) behalf: Option<Uuid>,
+    /// What the request gave to be found in the events that it causes.
+    pub(super) tag: Option<Arc<str>>,
+    /// Does the request keep custom logic from running?
+    pub(super) quiet: bool,
+    /// Steps that the request keeps from running.
+    pub(super) skipped: Vec<Uuid>,
 }
 
 impl Actor {
+    pub(super) fn new(now: DateTime<Utc>, user: Uuid) -> Self {
+        Self {
+            now,
+            user,
+            behalf: None,
+            tag: None,
+            quiet: false,
+            skipped: Vec::new(),
+        }
+    }
+
     fn stamp(&self) -> Cell {
         Cell::Instant(self.now.trunc_subsecs(0))
     }
 
     fn reference(&self) -> Cell {
         Cell::Ref(Arc::from("systemuser"), self.user)
+    }
+
+    /// The real caller, who is only named when it acts for somebody else.
+    fn real(&self) -> Cell {
+        self.behalf
+            .map_or(Cell::Null, |user| Cell::Ref(Arc::from("systemuser"), user))
     }
 }
 
@@ -40,8 +68,13 @@ impl Dataverse {
         id: Option<Uuid>,
         draft: Draft,
     ) -> Result<Uuid, Refusal> {
+        self.check_privilege(actor, "Create", table)?;
         let id = id.or(draft.id).unwrap_or_else(|| self.ids.next());
-        let changes = draft.cells;
+        let mut changes = draft.cells;
+        for (column, parents, parent) in draft.parents {
+            let parent = self.create(actor, &parents, None, parent)?;
+            changes.insert(column, Cell::Ref(parents.name.clone(), parent));
+        }
         let mut cells: Cells = table
             .columns
             .iter()
@@ -76,7 +109,21 @@ impl Dataverse {
             ));
         }
         self.check_keys(table, id, &cells)?;
+        self.check_step(table, &cells)?;
         self.store.put(&table.name, id, cells);
+        self.total_products(actor, table, None, Some(id))?;
+        self.happened(actor, Message::Create, table, id, None, Some(&changes));
+        for (related, mut child) in draft.children {
+            if let Related::Children { column, .. } = &related {
+                let owner = Cell::Ref(table.name.clone(), id);
+                child.cells.insert(column.clone(), owner);
+                self.create(actor, related.table(), None, child)?;
+            } else {
+                let other = self.create(actor, related.table(), None, child)?;
+                let to = (&**related.table(), other);
+                self.associate(actor, (table, id), &related, to)?;
+            }
+        }
         Ok(id)
     }
 
@@ -101,6 +148,11 @@ impl Dataverse {
                 rules::set(cells, name, actor.reference());
             }
         }
+        for name in ["createdonbehalfby", "modifiedonbehalfby"] {
+            if table.column(name).is_some() {
+                rules::set(cells, name, actor.real());
+            }
+        }
         if table.column("owninguser").is_some() {
             let owner = match cells.get("ownerid") {
                 Some(owner @ Cell::Ref(..)) => owner.clone(),
@@ -121,6 +173,7 @@ impl Dataverse {
         id: Uuid,
         draft: Draft,
     ) -> Result<(), Refusal> {
+        self.check_privilege(actor, "Write", table)?;
         let before = self.existing(table, id)?;
         if draft.id.is_some_and(|named| named != id) {
             return Err(Refusal::bad(
@@ -165,8 +218,21 @@ impl Dataverse {
         if table.column("modifiedby").is_some() {
             rules::set(&mut cells, "modifiedby", actor.reference());
         }
+        if table.column("modifiedonbehalfby").is_some() {
+            rules::set(&mut cells, "modifiedonbehalfby", actor.real());
+        }
         self.check_keys(table, before.id, &cells)?;
         self.store.put(&table.name, before.id, cells);
+        self.total_products(actor, table, Some(before), Some(before.id))?;
+        let changed = Some(changes);
+        self.happened(
+            actor,
+            Message::Update,
+            table,
+            before.id,
+            Some(before),
+            changed,
+        );
         Ok(())
     }
 
@@ -177,7 +243,8 @@ impl Dataverse {
         table: &Arc<Table>,
         id: Uuid,
     ) -> Result<(), Refusal> {
-        self.existing(table, id)?;
+        self.check_privilege(actor, "Delete", table)?;
+        let before = self.existing(table, id)?;
         let schema = self.schema.clone();
         for other in schema.tables() {
             for column in &other.columns {
@@ -202,6 +269,8 @@ impl Dataverse {
             }
         }
         self.store.remove(&table.name, id);
+        self.total_products(actor, table, Some(&before), None)?;
+        self.happened(actor, Message::Delete, table, id, Some(&before), None);
         Ok(())
     }
 
@@ -213,6 +282,10 @@ impl Dataverse {
         column: &Arc<str>,
         row: &Row,
     ) -> Result<(), Refusal> {
+        if table.intersect {
+            self.store.remove(&table.name, row.id);
+            return Ok(());
+        }
         match (&*deleted.name, &*table.name, &**column) {
             (OPPORTUNITY, "opportunityclose" | "opportunityproduct", _) => {
                 self.store.remove(&table.name, row.id);

@@ -143,6 +143,16 @@ pub(super) fn derive(
             customer(before, changes, cells);
             revenue(cells);
         }
+        "opportunityproduct" => {
+            let number = |cells: &Cells, column: &str| {
+                let number = cells.get(column).and_then(Cell::as_decimal);
+                number.unwrap_or(Decimal::ZERO)
+            };
+            let amount = number(cells, "priceperunit") * number(cells, "quantity")
+                - number(cells, "manualdiscountamount")
+                + number(cells, "tax");
+            set(cells, "extendedamount", Cell::Decimal(amount));
+        }
         "contact" => {
             let names: Vec<&str> = ["firstname", "middlename", "lastname"]
                 .iter()

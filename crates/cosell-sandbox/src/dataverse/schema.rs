@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use super::cell::Cell;
+use super::related;
 
 /// What a column holds.
 #[derive(Clone, Debug)]
@@ -40,6 +41,10 @@ pub(super) enum Kind {
     Date,
     Instant,
     Lookup(Vec<Target>),
+    /// The id of a file that is read and written by requests of its own.
+    File {
+        max_kilobytes: i64,
+    },
 }
 
 /// Which precision a money column is rounded to.
@@ -62,6 +67,18 @@ pub(super) struct Status {
 pub(super) struct Target {
     pub(super) table: Arc<str>,
     pub(super) navigation: Arc<str>,
+    /// Schema name of the relationship, which is the collection's name on the other side.
+    pub(super) relationship: Arc<str>,
+}
+
+/// A relationship of many rows to many, whose pairs are rows of a table of its own.
+#[derive(Clone, Debug)]
+pub(super) struct Across {
+    /// Schema name, and the collection's name on both sides.
+    pub(super) name: Arc<str>,
+    /// Logical names of both tables, and the columns that point to them.
+    pub(super) sides: [(Arc<str>, Arc<str>); 2],
+    pub(super) table: Arc<str>,
 }
 
 /// A column of a table.
@@ -76,6 +93,8 @@ pub struct Column {
     /// May not be null.
     pub(super) required: bool,
     pub(super) default: Option<Cell>,
+    /// Written, but never shown.
+    pub(super) secret: bool,
 }
 
 impl Column {
@@ -93,6 +112,7 @@ impl Column {
             updatable: true,
             required: false,
             default,
+            secret: false,
         }
     }
 
@@ -177,9 +197,20 @@ impl Column {
             .map(|(table, navigation)| Target {
                 table: Arc::from(*table),
                 navigation: Arc::from(*navigation),
+                relationship: Arc::from(""),
             })
             .collect();
         Self::new(name, Kind::Lookup(targets))
+    }
+
+    /// Gives the relationship of the first target this schema name.
+    pub(super) fn related_by(mut self, relationship: &str) -> Self {
+        if let Kind::Lookup(targets) = &mut self.kind
+            && let Some(target) = targets.first_mut()
+        {
+            target.relationship = Arc::from(relationship);
+        }
+        self
     }
 
     pub(super) fn targets(&self) -> &[Target] {
@@ -200,6 +231,11 @@ impl Column {
         self
     }
 
+    pub(super) fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
     pub(super) fn update_only(mut self) -> Self {
         self.creatable = false;
         self
@@ -215,6 +251,23 @@ impl Column {
     pub(super) fn starting_at(mut self, default: Cell) -> Self {
         self.default = Some(default);
         self
+    }
+
+    /// Values and labels of a choice.
+    pub(super) fn labels(&self) -> Vec<(i32, String)> {
+        match &self.kind {
+            Kind::Choice(options) | Kind::Choices(options) | Kind::State(options) => {
+                options.clone()
+            }
+            Kind::Status(statuses) => {
+                let statuses = statuses.iter();
+                statuses
+                    .map(|status| (status.value, status.label.clone()))
+                    .collect()
+            }
+            Kind::Boolean(no, yes) => vec![(0, no.to_string()), (1, yes.to_string())],
+            _ => Vec::new(),
+        }
     }
 
     pub(super) fn is_money(&self) -> bool {
@@ -245,6 +298,8 @@ pub(super) struct Table {
     /// Column with the primary name.
     pub(super) title: Arc<str>,
     pub(super) columns: Vec<Column>,
+    /// Holds the pairs of an [`Across`].
+    pub(super) intersect: bool,
     by_name: BTreeMap<Arc<str>, usize>,
     by_wire: BTreeMap<Arc<str>, usize>,
     navigations: BTreeMap<Arc<str>, (usize, usize)>,
@@ -262,6 +317,7 @@ impl Table {
             key: Arc::from(key),
             title: Arc::from(title),
             columns: Vec::new(),
+            intersect: false,
             by_name: BTreeMap::new(),
             by_wire: BTreeMap::new(),
             navigations: BTreeMap::new(),
@@ -273,7 +329,15 @@ impl Table {
         table
     }
 
-    pub(super) fn install(&mut self, column: Column) {
+    pub(super) fn install(&mut self, mut column: Column) {
+        if let Kind::Lookup(targets) = &mut column.kind {
+            for target in targets {
+                if target.relationship.is_empty() {
+                    let name = related::name(&target.table, &self.name, &column.name);
+                    target.relationship = Arc::from(name);
+                }
+            }
+        }
         if column.is_money() && !column.name.ends_with("_base") {
             let bound = money_bound();
             let kind = Kind::Money {
@@ -358,6 +422,7 @@ impl Table {
 pub(super) struct Schema {
     by_name: BTreeMap<Arc<str>, Arc<Table>>,
     by_set: BTreeMap<Arc<str>, Arc<Table>>,
+    across: BTreeMap<Arc<str>, Arc<Across>>,
 }
 
 impl Schema {
@@ -377,5 +442,74 @@ impl Schema {
 
     pub(super) fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
         self.by_name.values()
+    }
+    /// Takes a table out, and the lookups to it.
+    pub(super) fn remove(&mut self, name: &str) {
+        let Some(table) = self.by_name.remove(name) else {
+            return;
+        };
+        self.by_set.remove(&table.set);
+        let others: Vec<Arc<Table>> = self.by_name.values().cloned().collect();
+        for other in others {
+            let points = |column: &&Column| {
+                let targets = column.targets();
+                !targets.is_empty() && targets.iter().all(|target| *target.table == *name)
+            };
+            let lost: Vec<&Column> = other.columns.iter().filter(points).collect();
+            if !lost.is_empty() {
+                let kept = lost.iter().fold(Table::clone(&other), |table, column| {
+                    table.without(&column.name)
+                });
+                self.insert(kept);
+            }
+        }
+        let gone: Vec<Arc<Across>> = self
+            .across
+            .values()
+            .filter(|across| across.sides.iter().any(|(table, _)| **table == *name))
+            .cloned()
+            .collect();
+        for across in gone {
+            self.disconnect(&across.name);
+        }
+    }
+
+    /// Installs a relationship of many to many, with the table of its pairs.
+    pub(super) fn connect(&mut self, name: &str, table: &str, sides: [&str; 2]) {
+        let names = if sides[0] == sides[1] {
+            [format!("{}idone", sides[0]), format!("{}idtwo", sides[1])]
+        } else {
+            [format!("{}id", sides[0]), format!("{}id", sides[1])]
+        };
+        let columns = [0, 1].map(|side| Column::lookup(&names[side], sides[side], &names[side]));
+        let mut pairs = Table::new(
+            [table, &format!("{table}set"), &format!("{table}id"), ""],
+            columns,
+        );
+        pairs.install(Column::new("versionnumber", Kind::BigInt).read_only());
+        pairs.intersect = true;
+        let across = Across {
+            name: Arc::from(name),
+            sides: [0, 1].map(|side| (Arc::from(sides[side]), Arc::from(&*names[side]))),
+            table: pairs.name.clone(),
+        };
+        self.insert(pairs);
+        self.across.insert(across.name.clone(), Arc::new(across));
+    }
+
+    pub(super) fn disconnect(&mut self, name: &str) {
+        if let Some(across) = self.across.remove(name)
+            && let Some(table) = self.by_name.remove(&across.table)
+        {
+            self.by_set.remove(&table.set);
+        }
+    }
+
+    pub(super) fn across(&self, name: &str) -> Option<&Arc<Across>> {
+        self.across.get(name)
+    }
+
+    pub(super) fn all_across(&self) -> impl Iterator<Item = &Arc<Across>> {
+        self.across.values()
     }
 }

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use super::Dataverse;
+use super::query::Search;
 use super::refusal::Refusal;
-use super::schema::{Schema, Table};
+use super::related::Related;
+use super::schema::Table;
 use crate::odata::{Query, parse_select, split_top_level};
 
 /// Most `$expand` entries of one request.
@@ -21,20 +24,44 @@ pub(super) struct Shape {
     pub(super) context: String,
 }
 
-/// One related row.
+/// Related rows.
 #[derive(Clone, Debug)]
 pub(super) struct Expand {
     pub(super) navigation: Arc<str>,
-    pub(super) column: Arc<str>,
+    pub(super) to: To,
     pub(super) table: Arc<Table>,
     pub(super) shape: Shape,
+    /// `/$ref`: the address alone.
+    pub(super) reference: bool,
+}
+
+/// How many related rows there can be.
+#[derive(Clone, Debug)]
+pub(super) enum To {
+    /// The one that a lookup column points to.
+    One(Arc<str>),
+    Many(Box<Collection>),
+}
+
+/// Which rows of a collection are shown.
+#[derive(Clone, Debug)]
+pub(super) struct Collection {
+    pub(super) related: Related,
+    pub(super) search: Search,
+    pub(super) top: Option<usize>,
+    /// The options as written, for the link that leads to the collection alone.
+    pub(super) options: String,
 }
 
 impl Shape {
-    pub(super) fn read(schema: &Schema, table: &Table, query: &Query) -> Result<Self, Refusal> {
+    pub(super) fn read(
+        environment: &Dataverse,
+        table: &Table,
+        query: &Query,
+    ) -> Result<Self, Refusal> {
         let mut budget = MAX_EXPAND;
         Self::build(
-            schema,
+            environment,
             table,
             query.get("$select"),
             query.get("$expand"),
@@ -53,7 +80,7 @@ impl Shape {
     }
 
     fn build(
-        schema: &Schema,
+        environment: &Dataverse,
         table: &Table,
         select: Option<&str>,
         expand: Option<&str>,
@@ -77,9 +104,10 @@ impl Shape {
                     "A request can hold at most {MAX_EXPAND} $expand options."
                 ))
             })?;
-            let entry = Expand::read(schema, table, part.trim(), budget, depth)?;
+            let entry = Expand::read(environment, table, part.trim(), budget, depth)?;
             notes.push(format!("{}({})", entry.navigation, entry.shape.context));
-            if let Some(place) = place(table, &entry.column)
+            if let To::One(column) = &entry.to
+                && let Some(place) = place(table, column)
                 && !shape.columns.contains(&place)
             {
                 shape.columns.push(place);
@@ -124,7 +152,7 @@ impl Shape {
 
 impl Expand {
     fn read(
-        schema: &Schema,
+        environment: &Dataverse,
         table: &Table,
         text: &str,
         budget: &mut usize,
@@ -139,31 +167,85 @@ impl Expand {
             }
             None => (text, ""),
         };
-        let (column, target) = table.navigation(name).ok_or_else(|| unknown(table, name))?;
-        let target = schema
-            .table(&target.table)
-            .ok_or_else(|| Refusal::not_simulated(&format!("The table '{}'", target.table)))?;
-        let (mut select, mut expand) = (None, None);
-        for (_, option) in split_top_level(options, ';') {
-            match option.trim().split_once('=') {
-                Some(("$select", value)) => select = Some(value),
-                Some(("$expand", value)) => expand = Some(value),
-                None if option.trim().is_empty() => {}
-                _ => {
-                    return Err(Refusal::query(
-                        "Only $select and $filter clause can be provided while doing $expand on \
-                         many-to-one relationship or nested one-to-many relationship.",
-                    ));
-                }
+        let (name, reference) = match name.strip_suffix("/$ref") {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
+        let options: Query = split_top_level(options, ';')
+            .into_iter()
+            .map(|(_, option)| option.trim())
+            .filter(|option| !option.is_empty())
+            .map(|option| {
+                let (name, value) = option.split_once('=').unwrap_or((option, ""));
+                (name.trim().to_owned(), value.to_owned())
+            })
+            .collect();
+        let (to, target) = if let Some((column, target)) = table.navigation(name) {
+            let found = environment.schema.table(&target.table);
+            let missing = || Refusal::not_simulated(&format!("The table '{}'", target.table));
+            only(&options, &["$select", "$expand", "$filter"])?;
+            (
+                To::One(column.name.clone()),
+                found.ok_or_else(missing)?.clone(),
+            )
+        } else if let Some(related) = environment.schema.related(&table.name, name) {
+            if reference {
+                return Err(Refusal::query(
+                    "Expand with $ref is only supported on lookup type navigation property.",
+                ));
             }
-        }
+            let target = related.table().clone();
+            (many(environment, related, &options, depth)?, target)
+        } else {
+            return Err(unknown(table, name));
+        };
+        let (select, expand) = (options.get("$select"), options.get("$expand"));
         Ok(Self {
             navigation: Arc::from(name),
-            column: column.name.clone(),
-            table: target.clone(),
-            shape: Shape::build(schema, target, select, expand, budget, depth + 1)?,
+            to,
+            shape: Shape::build(environment, &target, select, expand, budget, depth + 1)?,
+            table: target,
+            reference,
         })
     }
+}
+
+fn many(
+    environment: &Dataverse,
+    related: Related,
+    options: &Query,
+    depth: usize,
+) -> Result<To, Refusal> {
+    if depth == 0 {
+        let known = [
+            "$select", "$expand", "$filter", "$orderby", "$top", "$count",
+        ];
+        only(options, &known)?;
+    } else {
+        only(options, &["$select", "$expand", "$filter"])?;
+    }
+    let fault = |fault: crate::odata::ODataError| Refusal::query(fault.message());
+    let top = options.number("$top").map_err(fault)?;
+    let written: Vec<String> = options
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    Ok(To::Many(Box::new(Collection {
+        search: Search::read(environment, related.table(), options)?,
+        related,
+        top: top.map(|top| usize::try_from(top).unwrap_or(usize::MAX)),
+        options: written.join("&"),
+    })))
+}
+
+fn only(options: &Query, allowed: &[&str]) -> Result<(), Refusal> {
+    if options.iter().all(|(name, _)| allowed.contains(&name)) {
+        return Ok(());
+    }
+    Err(Refusal::query(
+        "Only $select and $filter clause can be provided while doing $expand on many-to-one \
+         relationship or nested one-to-many relationship.",
+    ))
 }
 
 fn place(table: &Table, column: &str) -> Option<usize> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::cell::Cell;
+use super::events::Happening;
 
 /// Cells of a row that are not null, by column.
 pub(super) type Cells = BTreeMap<Arc<str>, Cell>;
@@ -130,16 +131,18 @@ struct Undo {
     before: Before,
 }
 
-/// A place in the undo log.
+/// A place in the undo log and in the list of what happened.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Mark(usize);
+pub(super) struct Mark(usize, usize);
 
 /// All rows of an environment under one version counter.
 #[derive(Clone, Debug)]
 pub(super) struct Store {
-    tables: BTreeMap<Arc<str>, Rows>,
+    /// Shared between clones until one of them writes.
+    tables: BTreeMap<Arc<str>, Arc<Rows>>,
     version: u64,
     undo: Vec<Undo>,
+    happenings: Vec<Happening>,
     nothing: Rows,
 }
 
@@ -149,6 +152,7 @@ impl Store {
             tables: BTreeMap::new(),
             version,
             undo: Vec::new(),
+            happenings: Vec::new(),
             nothing: Rows::default(),
         }
     }
@@ -164,7 +168,7 @@ impl Store {
     }
 
     pub(super) fn rows(&self, table: &str) -> &Rows {
-        self.tables.get(table).unwrap_or(&self.nothing)
+        self.tables.get(table).map_or(&self.nothing, Arc::as_ref)
     }
 
     pub(super) fn row(&self, table: &str, id: Uuid) -> Option<&Arc<Row>> {
@@ -177,7 +181,8 @@ impl Store {
         let number = i64::try_from(version).unwrap_or(i64::MAX);
         cells.insert(Arc::from("versionnumber"), Cell::Int(number));
         let row = Arc::new(Row { id, version, cells });
-        let before = self.tables.entry(table.clone()).or_default().put(row);
+        let rows = self.tables.entry(table.clone()).or_default();
+        let before = Arc::make_mut(rows).put(row);
         self.undo.push(Undo {
             table: table.clone(),
             id,
@@ -190,7 +195,7 @@ impl Store {
         let Some(before) = self
             .tables
             .get_mut(table)
-            .and_then(|rows| rows.remove(id, version))
+            .and_then(|rows| Arc::make_mut(rows).remove(id, version))
         else {
             return false;
         };
@@ -202,23 +207,35 @@ impl Store {
         true
     }
 
+    /// Drops a table with its rows. Nothing takes that back.
+    pub(super) fn forget(&mut self, table: &str) {
+        self.tables.remove(table);
+    }
+
     pub(super) fn mark(&self) -> Mark {
-        Mark(self.undo.len())
+        Mark(self.undo.len(), self.happenings.len())
     }
 
     /// Takes back everything since the mark.
     pub(super) fn roll_back(&mut self, mark: Mark) {
+        self.happenings.truncate(mark.1);
         while self.undo.len() > mark.0 {
             if let Some(Undo { table, id, before }) = self.undo.pop()
                 && let Some(rows) = self.tables.get_mut(&table)
             {
-                rows.restore(id, before);
+                Arc::make_mut(rows).restore(id, before);
             }
         }
     }
 
-    /// Makes everything so far final.
-    pub(super) fn commit(&mut self) {
+    /// Notes something that others are told once it is final.
+    pub(super) fn note(&mut self, happening: Happening) {
+        self.happenings.push(happening);
+    }
+
+    /// Makes everything so far final, and gives what happened.
+    pub(super) fn commit(&mut self) -> Vec<Happening> {
         self.undo.clear();
+        std::mem::take(&mut self.happenings)
     }
 }

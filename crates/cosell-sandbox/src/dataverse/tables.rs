@@ -1,6 +1,8 @@
 //! The tables of a simulated environment, written from the table reference of Dynamics 365 Sales.
 
 mod deal;
+mod platform;
+mod sales;
 
 use rust_decimal::Decimal;
 
@@ -25,6 +27,8 @@ pub(super) fn install(options: &Options) -> Schema {
         publisher(),
         solution(),
     ];
+    tables.extend(sales::tables());
+    tables.extend(platform::tables());
     if !options.connector_columns {
         let added = |column: &Column| {
             column.name.starts_with("msft_") || column.name.starts_with("cosell_")
@@ -53,8 +57,30 @@ pub(super) fn install(options: &Options) -> Schema {
     for table in tables {
         schema.insert(table);
     }
+    for (name, pairs, sides) in ACROSS {
+        schema.connect(name, pairs, sides);
+    }
     schema
 }
+
+/// Relationships of many to many: name, table of the pairs, both sides.
+const ACROSS: [(&str, &str, [&str; 2]); 3] = [
+    (
+        "opportunitycompetitors_association",
+        "opportunitycompetitors",
+        ["opportunity", "competitor"],
+    ),
+    (
+        "accountleads_association",
+        "accountleads",
+        ["account", "lead"],
+    ),
+    (
+        "contactleads_association",
+        "contactleads",
+        ["contact", "lead"],
+    ),
+];
 
 fn texts<'a>(max: usize, names: &'a [&str]) -> impl Iterator<Item = Column> + use<'a> {
     names.iter().map(move |name| Column::text(name, max))
@@ -170,6 +196,8 @@ fn account() -> Table {
         Column::integer("industrycode", 1, 33),
         Column::lookup("primarycontactid", "contact", "primarycontactid"),
         Column::lookup("parentaccountid", "account", "parentaccountid"),
+        Column::boolean("merged").read_only(),
+        Column::lookup("masterid", "account", "masterid").read_only(),
     ];
     Table::new(
         ["account", "accounts", "accountid", "name"],
@@ -211,6 +239,8 @@ fn contact() -> Table {
                 ("contact", "parentcustomerid_contact"),
             ],
         ),
+        Column::boolean("merged").read_only(),
+        Column::lookup("masterid", "contact", "masterid").read_only(),
     ]);
     Table::new(
         ["contact", "contacts", "contactid", "fullname"],
@@ -236,6 +266,8 @@ fn lead() -> Table {
                 .starting_at(Cell::Int(2)),
             Column::lookup("parentaccountid", "account", "parentaccountid"),
             Column::lookup("parentcontactid", "contact", "parentcontactid"),
+            Column::boolean("merged").read_only(),
+            Column::lookup("masterid", "lead", "masterid").read_only(),
             Column::lookup(
                 "qualifyingopportunityid",
                 "opportunity",

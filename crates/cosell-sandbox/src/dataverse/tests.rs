@@ -2,13 +2,21 @@
 
 mod batch;
 mod closing;
+mod csdl;
 mod delta;
+mod events;
+mod files;
 mod keys;
 mod limits;
 mod metadata;
 mod money;
+mod people;
+mod products;
 mod queries;
 mod refusals;
+mod related;
+mod schema;
+mod tabular;
 mod writes;
 
 use bytes::Bytes;

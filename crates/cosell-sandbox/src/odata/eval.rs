@@ -356,6 +356,12 @@ fn search(function: TextFunction, of: &str, what: &str, collation: Collation) ->
     }
 }
 
+/// Does a text fit a pattern of `LIKE`, case aside?
+pub(crate) fn sql_like(what: &str, text: &str) -> bool {
+    let text: Vec<char> = text.to_lowercase().chars().collect();
+    like(&pattern(&what.to_lowercase()), &text)
+}
+
 enum Glob {
     Many,
     One,

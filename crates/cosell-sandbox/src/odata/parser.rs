@@ -261,6 +261,14 @@ impl Parser<'_> {
                     self.next += 1;
                     return Ok(Operand::Literal(value));
                 }
+                // A word of an enumeration, `Namespace.Type'Word'`, compares as its text.
+                if word.contains('.')
+                    && let Some((_, Token::Text(text))) = self.tokens.get(self.next + 1)
+                {
+                    let text = text.clone();
+                    self.next += 2;
+                    return Ok(Operand::Literal(Literal::Text(text)));
+                }
                 let path = self.path(&word, position)?;
                 self.next += 1;
                 Ok(Operand::Path(path))

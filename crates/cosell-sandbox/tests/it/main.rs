@@ -8,4 +8,5 @@ mod in_process;
 mod over_http;
 mod script;
 mod sign_in;
+mod tls;
 mod webhooks;

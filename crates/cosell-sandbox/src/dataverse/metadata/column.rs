@@ -13,7 +13,11 @@ const TRILLION: i64 = 1_000_000_000_000;
 
 /// A schema name has a prefix of letters and digits, and an underscore.
 pub(super) fn schema_name(value: &Value) -> Result<&str, Refusal> {
-    let name = value["SchemaName"].as_str().unwrap_or_default();
+    schema_name_of(value, "SchemaName")
+}
+
+pub(super) fn schema_name_of<'a>(value: &'a Value, member: &str) -> Result<&'a str, Refusal> {
+    let name = value[member].as_str().unwrap_or_default();
     let prefix = name.split_once('_').map_or("", |(prefix, _)| prefix);
     let fits = (2..=8).contains(&prefix.len())
         && prefix.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -42,12 +46,27 @@ pub(super) fn label(value: &Value) -> String {
         .to_owned()
 }
 
-pub(super) fn read(value: &Value) -> Result<Column, Refusal> {
-    let name = schema_name(value)?.to_lowercase();
+/// Options of a global choice, by the id or name in its address.
+pub(super) type Choices<'a> = &'a dyn Fn(&str) -> Option<Value>;
+
+/// The cast of a posted column; the form with `Complex` is that of `CreateEntities`.
+pub(super) fn cast(value: &Value) -> &str {
     let cast = value["@odata.type"].as_str().unwrap_or_default();
-    let cast = cast
-        .trim_start_matches('#')
-        .trim_start_matches("Microsoft.Dynamics.CRM.");
+    let cast = cast.trim_start_matches('#');
+    let cast = cast.trim_start_matches("Microsoft.Dynamics.CRM.");
+    cast.strip_prefix("Complex").unwrap_or(cast)
+}
+
+pub(super) fn read(value: &Value, choices: Choices<'_>) -> Result<Column, Refusal> {
+    read_named(value, &schema_name(value)?.to_lowercase(), choices)
+}
+
+pub(super) fn read_named(
+    value: &Value,
+    name: &str,
+    choices: Choices<'_>,
+) -> Result<Column, Refusal> {
+    let cast = cast(value);
     let whole = |member: &str, default: i64| value[member].as_i64().unwrap_or(default);
     let bound = |member: &str, default: i64| {
         let text = value[member].to_string();
@@ -99,8 +118,11 @@ pub(super) fn read(value: &Value) -> Result<Column, Refusal> {
             boolean_label(&value["OptionSet"]["FalseOption"], "No"),
             boolean_label(&value["OptionSet"]["TrueOption"], "Yes"),
         ),
-        "Picklist" => Kind::Choice(options(value)?),
-        "MultiSelectPicklist" => Kind::Choices(options(value)?),
+        "Picklist" => Kind::Choice(options(value, choices)?),
+        "MultiSelectPicklist" => Kind::Choices(options(value, choices)?),
+        "File" => Kind::File {
+            max_kilobytes: whole("MaxSizeInKB", 32_768),
+        },
         "DateTime" => match value["DateTimeBehavior"]["Value"].as_str() {
             Some("DateOnly") => Kind::Date,
             _ => Kind::Instant,
@@ -111,7 +133,10 @@ pub(super) fn read(value: &Value) -> Result<Column, Refusal> {
             )));
         }
     };
-    let mut column = Column::new(&name, kind);
+    let mut column = Column::new(name, kind);
+    if matches!(column.kind, Kind::File { .. }) {
+        column = column.read_only();
+    }
     if let Some(default) = value["DefaultValue"].as_bool() {
         column = column.starting_at(Cell::Bool(default));
     }
@@ -123,8 +148,23 @@ fn boolean_label(option: &Value, default: &str) -> Arc<str> {
     Arc::from(if text.is_empty() { default } else { &text })
 }
 
-fn options(value: &Value) -> Result<Vec<(i32, String)>, Refusal> {
-    let posted = value["OptionSet"]["Options"]
+fn options(value: &Value, choices: Choices<'_>) -> Result<Vec<(i32, String)>, Refusal> {
+    let global = value["GlobalOptionSet@odata.bind"].as_str();
+    let set = match global {
+        Some(address) => choices(address).ok_or_else(|| {
+            Refusal::bad(
+                "0x80040203",
+                format!("There is no global choice '{address}'."),
+            )
+        })?,
+        None => value["OptionSet"].clone(),
+    };
+    listed(&set)
+}
+
+/// The options of a set, values and labels.
+pub(super) fn listed(set: &Value) -> Result<Vec<(i32, String)>, Refusal> {
+    let posted = set["Options"]
         .as_array()
         .ok_or_else(|| Refusal::bad("0x80040203", "The OptionSet of the column is missing."))?;
     let mut options: Vec<(i32, String)> = Vec::new();

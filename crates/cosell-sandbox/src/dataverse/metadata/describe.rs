@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use super::column::cast as cast_of;
 use super::id_of;
 use crate::dataverse::Dataverse;
 use crate::dataverse::schema::{Column, Kind, Rounding, Table};
@@ -70,7 +71,7 @@ impl Dataverse {
             .definitions
             .columns
             .get(&(table.name.clone(), column.name.to_string()));
-        let custom = made.is_some()
+        let custom = made.is_some_and(|made| made.custom)
             || column.name.starts_with("msft_")
             || column.name.starts_with("cosell_")
             || self.installed(table, column);
@@ -83,8 +84,15 @@ impl Dataverse {
             "IsValidForCreate": column.creatable, "IsValidForUpdate": column.updatable,
             "IsValidForRead": true,
             "IsPrimaryId": *column.name == *table.key, "IsPrimaryName": *column.name == *table.title,
-            "IsCustomAttribute": custom, "IsManaged": made.is_none(),
-            "RequiredLevel": {"Value": if column.required { "SystemRequired" } else { "None" }},
+            "IsCustomAttribute": custom, "IsManaged": !custom,
+            "IsCustomizable": managed(true, "iscustomizable"),
+            "IsValidForAdvancedFind": managed(true, "canmodifysearchsettings"),
+            "IsAuditEnabled": managed(true, "canmodifyauditsettings"),
+            "IsSecured": false, "IsLogical": false, "IsFilterable": true, "IsSearchable": true,
+            "AttributeOf": null,
+            "RequiredLevel": {"Value": if column.required { "SystemRequired" } else { "None" },
+                "CanBeChanged": !column.required,
+                "ManagedPropertyLogicalName": "canmodifyrequirementlevelsettings"},
             "DisplayName": self.label(&table.name, &column.name, None, &column.name),
             "Description": {"LocalizedLabels": [], "UserLocalizedLabel": null},
         });
@@ -95,13 +103,20 @@ impl Dataverse {
                 members.insert("GlobalOptionSet".to_owned(), Value::Null);
             }
             // What was posted is told back, but for what may have changed since.
-            if let Some(Value::Object(posted)) = made.map(|posted| &posted.value) {
+            if let Some(made) = made
+                && let Value::Object(posted) = &made.value
+            {
                 for (name, value) in posted {
                     match &**name {
-                        "OptionSet" | "LogicalName" => {}
+                        "OptionSet" | "LogicalName" | "MetadataId" | "EntityLogicalName" => {}
                         "@odata.type" => {
-                            let cast = value.as_str().unwrap_or_default().trim_start_matches('#');
-                            members.insert(name.clone(), format!("#{cast}").into());
+                            let cast = format!("#Microsoft.Dynamics.CRM.{}", cast_of(&made.value));
+                            members.insert(name.clone(), cast.into());
+                        }
+                        "GlobalOptionSet@odata.bind" => {
+                            let address = value.as_str().unwrap_or_default();
+                            let set = self.choice_at(address).unwrap_or_default();
+                            members.insert("GlobalOptionSet".to_owned(), set);
                         }
                         _ => {
                             members.insert(name.clone(), value.clone());
@@ -120,7 +135,9 @@ impl Dataverse {
 
     pub(super) fn describe_table(&self, table: &Table) -> Value {
         let made = self.definitions.tables.get(&table.name);
+        let custom = made.is_some_and(|made| made.custom);
         let mut value = json!({
+            "@odata.type": "#Microsoft.Dynamics.CRM.EntityMetadata",
             "MetadataId": id_of("table", &table.name),
             "LogicalName": &*table.name, "SchemaName": &*table.name,
             "EntitySetName": &*table.set, "LogicalCollectionName": &*table.set,
@@ -129,7 +146,16 @@ impl Dataverse {
             "ChangeTrackingEnabled": self.options.tracked.contains(&*table.name),
             "CanChangeTrackingBeEnabled": {"Value": true},
             "IsOptimisticConcurrencyEnabled": true,
-            "IsCustomEntity": made.is_some(), "IsManaged": made.is_none(),
+            "IsCustomEntity": custom, "IsManaged": !custom,
+            "IsPrivate": false, "IsIntersect": table.intersect, "IsActivity": false,
+            "IsValidForAdvancedFind": !table.intersect, "IsLogicalEntity": false,
+            "HasNotes": true, "HasActivities": true, "TableType": "Standard",
+            "IsCustomizable": managed(true, "iscustomizable"),
+            "IsAuditEnabled": managed(false, "canmodifyauditsettings"),
+            "IsDuplicateDetectionEnabled": managed(true, "canmodifyduplicatedetectionsettings"),
+            "PrimaryImageAttribute": null,
+            "DisplayCollectionName": self.label(&table.name, "", None, &table.set),
+            "Description": {"LocalizedLabels": [], "UserLocalizedLabel": null},
             "OwnershipType": if table.column("ownerid").is_some() { "UserOwned" } else { "OrganizationOwned" },
             "DisplayName": self.label(&table.name, "", None, &table.name),
         });
@@ -141,6 +167,9 @@ impl Dataverse {
                 "DisplayName",
                 "DisplayCollectionName",
                 "Description",
+                "HasNotes",
+                "HasActivities",
+                "IsAuditEnabled",
             ] {
                 if let Some(value) = posted.get(name) {
                     members.insert(name.to_owned(), value.clone());
@@ -162,26 +191,9 @@ impl Dataverse {
     }
 }
 
-/// The lookups of `table` as relationships in which it is the one that refers.
-pub(super) fn describe_lookups(dataverse: &Dataverse, table: &Table) -> Vec<Value> {
-    let mut all = Vec::new();
-    for column in &table.columns {
-        for target in column.targets() {
-            let key = dataverse
-                .schema
-                .table(&target.table)
-                .map(|table| &*table.key);
-            let name = format!("{}_{}_{}", target.table, table.name, target.navigation);
-            all.push(json!({
-                "MetadataId": id_of("relationship", &name), "SchemaName": name,
-                "ReferencingEntity": &*table.name, "ReferencingAttribute": &*column.name,
-                "ReferencedEntity": &*target.table, "ReferencedAttribute": key,
-                "ReferencingEntityNavigationPropertyName": &*target.navigation,
-                "RelationshipType": "OneToManyRelationship",
-            }));
-        }
-    }
-    all
+/// A property that a solution can lock.
+fn managed(value: bool, name: &str) -> Value {
+    json!({"Value": value, "CanBeChanged": true, "ManagedPropertyLogicalName": name})
 }
 
 fn localized(text: &str, language: i64) -> Value {
@@ -191,6 +203,7 @@ fn localized(text: &str, language: i64) -> Value {
 /// Cast, `AttributeType`, `AttributeTypeName`.
 pub(super) fn types(table: &Table, column: &Column) -> (&'static str, &'static str, &'static str) {
     match &column.kind {
+        Kind::File { .. } => ("File", "Virtual", "FileType"),
         Kind::Id if *column.name == *table.key => ("", "Uniqueidentifier", "UniqueidentifierType"),
         Kind::Id => (
             "UniqueIdentifier",
@@ -240,6 +253,7 @@ fn limits(column: &Column) -> Map<String, Value> {
             json!({"Targets": tables})
         }
         Kind::Boolean(..) => json!({"DefaultValue": false}),
+        Kind::File { max_kilobytes } => json!({"MaxSizeInKB": max_kilobytes}),
         _ => json!({}),
     };
     match value {
@@ -248,7 +262,8 @@ fn limits(column: &Column) -> Map<String, Value> {
     }
 }
 
-fn type_code(table: &str) -> u32 {
+/// Object type codes of shipped tables; those of custom ones differ in every environment.
+pub(in crate::dataverse) fn type_code(table: &str) -> u32 {
     match table {
         "account" => 1,
         "contact" => 2,
@@ -256,6 +271,31 @@ fn type_code(table: &str) -> u32 {
         "lead" => 4,
         "annotation" => 5,
         "systemuser" => 8,
-        _ => 10_000,
+        "team" => 9,
+        "businessunit" => 10,
+        "competitor" => 123,
+        "organization" => 1019,
+        "pricelevel" => 1022,
+        "product" => 1024,
+        "uom" => 1055,
+        "uomschedule" => 1056,
+        "stringmap" => 1043,
+        "opportunityproduct" => 1083,
+        "opportunityclose" => 4208,
+        "sdkmessage" => 4606,
+        "sdkmessagefilter" => 4607,
+        "sdkmessageprocessingstep" => 4608,
+        "sdkmessageprocessingstepimage" => 4615,
+        "serviceendpoint" => 4618,
+        "asyncoperation" => 4700,
+        "publisher" => 7101,
+        "solution" => 7100,
+        "transactioncurrency" => 9105,
+        custom => {
+            let sum = custom.bytes().fold(0_u32, |sum, byte| {
+                sum.wrapping_mul(31).wrapping_add(byte.into())
+            });
+            10_000 + sum % 10_000
+        }
     }
 }

@@ -1,11 +1,16 @@
 //! Definitions of tables, columns, keys and relationships: read and written over the Web API.
 //!
-//! `describe` prints what the schema holds, `read` answers questions about it, `write` changes it,
-//! `column` reads a posted column.
+//! `describe` prints what the schema holds, `read` answers questions about it, `csdl` prints it
+//! whole, `changes` answers `RetrieveMetadataChanges`; `write` changes tables, columns and keys,
+//! `relationships` and `choices` what their names say; `column` reads a posted column.
 
+mod changes;
+mod choices;
 mod column;
+mod csdl;
 mod describe;
 mod read;
+mod relationships;
 mod write;
 
 use std::collections::BTreeMap;
@@ -15,6 +20,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub(super) use describe::type_code;
 pub(super) use read::is_metadata;
 
 /// What is known of the schema beside the tables themselves.
@@ -24,6 +30,10 @@ pub(super) struct Definitions {
     columns: BTreeMap<(Arc<str>, String), Posted>,
     /// What was posted for tables.
     tables: BTreeMap<Arc<str>, Posted>,
+    /// What was posted for relationships, by schema name.
+    relationships: BTreeMap<String, Posted>,
+    /// Global choices, by name.
+    choices: BTreeMap<String, Value>,
     keys: BTreeMap<Arc<str>, Vec<Key>>,
 }
 
@@ -32,6 +42,8 @@ pub(super) struct Definitions {
 struct Posted {
     value: Value,
     at: DateTime<Utc>,
+    /// Made over the API, not only changed.
+    custom: bool,
 }
 
 /// An alternate key.

@@ -7,7 +7,7 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::describe::{describe_lookups, types};
+use super::describe::types;
 use crate::dataverse::Dataverse;
 use crate::dataverse::print::parse_query;
 use crate::dataverse::refusal::Refusal;
@@ -112,7 +112,17 @@ impl Dataverse {
             return Err(Refusal::no_segment(""));
         };
         if first.name != "EntityDefinitions" {
-            return Err(Refusal::not_simulated("Reading global definitions"));
+            let values = if first.name == "RelationshipDefinitions" {
+                self.describe_relationships(None)
+            } else {
+                self.definitions.choices.values().cloned().collect()
+            };
+            let cast = match rest {
+                [] => None,
+                [cast] if cast.name.starts_with(NAMESPACE) => Some(&*cast.name),
+                [other, ..] => return Err(Refusal::no_segment(&other.name)),
+            };
+            return answer(operation, &query, values, (first, cast));
         }
         let strong = operation
             .headers
@@ -146,28 +156,50 @@ impl Dataverse {
         if let Some(extra) = rest.first() {
             return Err(Refusal::no_segment(&extra.name));
         }
-        let mut values = view
-            .member(&table, &member.name, cast.map(|cast| cast.name.as_str()))
+        let cast = cast.map(|cast| cast.name.as_str());
+        let values = view
+            .member(&table, &member.name, cast)
             .ok_or_else(|| Refusal::no_segment(&member.name))?;
-        if let Some(cast) = cast {
-            let kind = format!("#{}", cast.name);
-            values.retain(|value| value["@odata.type"] == *kind);
-        }
-        let Some(key) = &member.key else {
-            return list(operation, &query, values);
-        };
-        let key = key_text(key);
-        let found = values.into_iter().find(|value| {
-            ["LogicalName", "SchemaName", "MetadataId"]
-                .iter()
-                .any(|name| value[name] == *key)
-        });
-        one(
-            operation,
-            &query,
-            found.ok_or_else(|| missing(&member.name, key))?,
-        )
+        answer(operation, &query, values, (member, cast))
     }
+
+    /// The description of one column, for who changes it.
+    pub(super) fn column_by(&self, table: &Table, key: &str) -> Option<Column> {
+        let key = key_text(key).to_lowercase();
+        let mut columns = table.columns.iter();
+        let found = columns.find(|column| {
+            *column.name == *key
+                || super::id_of("column", &format!("{}.{}", table.name, column.name)).to_string()
+                    == key
+        });
+        found.cloned()
+    }
+}
+
+/// All definitions of a kind, those of a cast, or the one that a key names.
+fn answer(
+    operation: &Operation<'_>,
+    query: &Query,
+    mut values: Vec<Value>,
+    (segment, cast): (&Segment, Option<&str>),
+) -> Result<Reply, Refusal> {
+    if let Some(cast) = cast {
+        let kind = format!("#{cast}");
+        values.retain(|value| value["@odata.type"] == *kind);
+    }
+    let Some(key) = &segment.key else {
+        return list(operation, query, values);
+    };
+    let key = key_text(key);
+    let names = ["LogicalName", "SchemaName", "Name", "MetadataId"];
+    let found = values
+        .into_iter()
+        .find(|value| names.iter().any(|name| value[name] == *key));
+    one(
+        operation,
+        query,
+        found.ok_or_else(|| missing(&segment.name, key))?,
+    )
 }
 
 pub(super) fn missing(what: &str, key: &str) -> Refusal {
@@ -219,20 +251,15 @@ impl View<'_> {
                 .map(|column| self.dataverse.describe_column(table, column))
                 .collect(),
             "Keys" => self.dataverse.describe_keys(table, self.now),
-            "ManyToOneRelationships" => describe_lookups(self.dataverse, table),
-            "OneToManyRelationships" => {
-                let tables = self.dataverse.schema.tables();
-                let all = tables.flat_map(|other| describe_lookups(self.dataverse, other));
-                all.filter(|found| found["ReferencedEntity"] == *table.name)
-                    .collect()
+            "ManyToOneRelationships" | "OneToManyRelationships" | "ManyToManyRelationships" => {
+                self.dataverse.describe_relationships(Some((table, name)))
             }
-            "ManyToManyRelationships" => Vec::new(),
             _ => return None,
         })
     }
 }
 
-fn fault(fault: &crate::odata::ODataError) -> Refusal {
+pub(super) fn fault(fault: &crate::odata::ODataError) -> Refusal {
     Refusal::query(fault.message())
 }
 

@@ -7,11 +7,13 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::column::{self, label, schema_name};
+use super::column::{self, schema_name};
 use super::read::{Segment, key_text, missing};
 use super::{Key, Posted, id_of};
 use crate::dataverse::Dataverse;
 use crate::dataverse::cell::Cell;
+use crate::dataverse::operations::body;
+use crate::dataverse::print::parse_query;
 use crate::dataverse::refusal::Refusal;
 use crate::dataverse::reply::{Reply, empty, json as reply, put};
 use crate::dataverse::request::Operation;
@@ -31,7 +33,7 @@ impl Dataverse {
     ) -> Result<Reply, Refusal> {
         self.check_solution(operation)?;
         let names: Vec<&str> = path.iter().map(|segment| &*segment.name).collect();
-        let body = || {
+        let posted = || {
             serde_json::from_slice::<Value>(&operation.body).map_err(|error| {
                 Refusal::payload(
                     names.first().copied().unwrap_or_default(),
@@ -39,43 +41,58 @@ impl Dataverse {
                 )
             })
         };
+        let key = |at: usize| path.get(at).and_then(|segment| segment.key.as_deref());
+        // A cast at the end says what the body says, too.
+        let names = match names.as_slice() {
+            [rest @ .., last] if last.starts_with("Microsoft.Dynamics.CRM.") => rest.to_vec(),
+            _ => names.clone(),
+        };
         let made = match (&operation.method, names.as_slice()) {
-            (&Method::POST, ["EntityDefinitions"]) => Some(self.make_table(actor, body()?)?),
+            (_, ["GlobalOptionSetDefinitions"]) => self.write_choice(operation, &path[0])?,
+            (&Method::POST, ["EntityDefinitions"]) => Some(self.make_table(actor, posted()?)?),
             (&Method::POST, ["RelationshipDefinitions"]) => {
-                Some(self.make_lookup(actor, &body()?)?)
+                Some(self.make_relationship(actor, &posted()?)?)
+            }
+            (&Method::PUT, ["RelationshipDefinitions"]) => {
+                self.change_relationship(actor, key(0).unwrap_or_default(), posted()?)?;
+                None
+            }
+            (&Method::DELETE, ["RelationshipDefinitions"]) => {
+                self.drop_relationship(key(0).unwrap_or_default())?;
+                None
             }
             (&Method::POST, ["EntityDefinitions", "Attributes"]) => {
                 let table = self.table_of(&path[0])?;
-                Some(self.make_column(actor, &table, body()?)?)
+                Some(self.make_column(actor, &table, posted()?)?)
             }
-            (&Method::POST, ["EntityDefinitions", "Keys"]) => {
+            (&Method::PUT, ["EntityDefinitions", "Attributes"]) => {
                 let table = self.table_of(&path[0])?;
-                Some(self.make_key(actor, &table, &body()?)?)
-            }
-            (&Method::PUT, ["EntityDefinitions"]) => {
-                let table = self.table_of(&path[0])?;
-                if body()?["ChangeTrackingEnabled"] == true {
-                    let options = Arc::make_mut(&mut self.options);
-                    options.tracked.insert(table.name.to_string());
-                }
+                let merge = merges_labels(operation);
+                self.change_column(actor, &table, key(1).unwrap_or_default(), posted()?, merge)?;
                 None
             }
             (&Method::DELETE, ["EntityDefinitions", "Attributes"]) => {
                 let table = self.table_of(&path[0])?;
-                self.drop_column(&table, path[1].key.as_deref().unwrap_or_default())?;
+                self.drop_column(&table, key(1).unwrap_or_default())?;
                 None
+            }
+            (&Method::POST, ["EntityDefinitions", "Keys"]) => {
+                let table = self.table_of(&path[0])?;
+                Some(self.make_key(actor, &table, &posted()?)?)
             }
             (&Method::DELETE, ["EntityDefinitions", "Keys"]) => {
                 let table = self.table_of(&path[0])?;
-                let key = key_text(path[1].key.as_deref().unwrap_or_default()).to_owned();
-                let keys = self.definitions.keys.entry(table.name.clone()).or_default();
-                let before = keys.len();
-                keys.retain(|other| {
-                    other.id.to_string() != key && other.schema_name.to_lowercase() != key
-                });
-                if keys.len() == before {
-                    return Err(missing("key", &key));
-                }
+                self.drop_key(&table, key(1).unwrap_or_default())?;
+                None
+            }
+            (&Method::PUT, ["EntityDefinitions"]) => {
+                let table = self.table_of(&path[0])?;
+                self.change_table(actor, &table, posted()?, merges_labels(operation));
+                None
+            }
+            (&Method::DELETE, ["EntityDefinitions"]) => {
+                let table = self.table_of(&path[0])?;
+                self.drop_table(&table)?;
                 None
             }
             _ => return Err(Refusal::not_simulated("This change of a definition")),
@@ -94,7 +111,10 @@ impl Dataverse {
         let Some(name) = operation.headers.get("mscrm.solutionuniquename") else {
             return Ok(());
         };
-        let name = name.to_str().unwrap_or_default();
+        self.check_solution_named(name.to_str().unwrap_or_default())
+    }
+
+    fn check_solution_named(&self, name: &str) -> Result<(), Refusal> {
         let known = self
             .store
             .rows("solution")
@@ -109,7 +129,25 @@ impl Dataverse {
         ))
     }
 
-    fn replace(&mut self, table: Table) {
+    pub(super) fn replace(&mut self, table: Table) {
+        let known = self.schema.table(&table.name).cloned();
+        for column in &table.columns {
+            let before = known.as_ref().and_then(|known| known.column(&column.name));
+            if before.is_none_or(|before| before.labels() != column.labels()) {
+                self.map_labels_of(&table.name, column);
+            }
+        }
+        if known.is_none() {
+            for name in [
+                "Create",
+                "Update",
+                "Delete",
+                "CreateMultiple",
+                "UpdateMultiple",
+            ] {
+                self.register_message(name, &table.name);
+            }
+        }
         Arc::make_mut(&mut self.schema).insert(table);
     }
 
@@ -119,7 +157,7 @@ impl Dataverse {
         table: &Arc<Table>,
         value: Value,
     ) -> Result<Uuid, Refusal> {
-        let column = column::read(&value)?;
+        let column = column::read(&value, &|address| self.choice_at(address))?;
         if table.column(&column.name).is_some() {
             return Err(Refusal::bad(
                 "0x80047013",
@@ -131,15 +169,103 @@ impl Dataverse {
         }
         let id = id_of("column", &format!("{}.{}", table.name, column.name));
         let name = (table.name.clone(), column.name.to_string());
-        let posted = Posted {
-            value,
-            at: actor.now,
-        };
-        self.definitions.columns.insert(name, posted);
+        self.definitions
+            .columns
+            .insert(name, made_now(actor, value));
         let mut table = Table::clone(table);
         table.install(column);
         self.replace(table);
         Ok(id)
+    }
+
+    /// A PUT takes the place of the definition; what a column is cannot change.
+    fn change_column(
+        &mut self,
+        actor: &Actor,
+        table: &Arc<Table>,
+        key: &str,
+        mut value: Value,
+        merge: bool,
+    ) -> Result<(), Refusal> {
+        let old = self.column_by(table, key);
+        let old = old.ok_or_else(|| missing("attribute", key_text(key)))?;
+        let told = self.describe_column(table, &old);
+        let kind = told["@odata.type"].as_str().unwrap_or_default().to_owned();
+        if value.get("@odata.type").is_none() {
+            value["@odata.type"] = kind.clone().into();
+        }
+        if column::cast(&value) != column::cast(&told) {
+            return Err(Refusal::bad(
+                "0x80040203",
+                format!(
+                    "The type of the attribute '{}' cannot be changed.",
+                    old.name
+                ),
+            ));
+        }
+        if merge {
+            merge_labels(&told, &mut value, &["DisplayName", "Description"]);
+        }
+        let custom = told["IsCustomAttribute"] == true;
+        if let Value::Object(members) = &mut value {
+            // What a client may leave out stays as it was.
+            for name in ["SchemaName", "OptionSet"] {
+                if members.get(name).is_none_or(Value::is_null) {
+                    members.insert(name.to_owned(), told[name].clone());
+                }
+            }
+        }
+        let changed = match &old.kind {
+            Kind::Id | Kind::BigInt | Kind::Lookup(_) | Kind::State(_) | Kind::Status(_) => None,
+            Kind::Money { .. } if !custom => None,
+            _ => Some(column::read_named(&value, &old.name, &|address| {
+                self.choice_at(address)
+            })?),
+        };
+        let mut posted = made_now(actor, value);
+        posted.custom = custom;
+        let name = (table.name.clone(), old.name.to_string());
+        if let Some(before) = self.definitions.columns.get(&name) {
+            posted.at = before.at;
+        }
+        self.definitions.columns.insert(name, posted);
+        if let Some(changed) = changed {
+            let mut table = Table::clone(table);
+            table.install(Column {
+                kind: changed.kind,
+                default: changed.default.or(old.default.clone()),
+                ..old
+            });
+            self.replace(table);
+        }
+        Ok(())
+    }
+
+    /// The action `CreateEntities`: tables in the form with `Complex` types.
+    pub(in crate::dataverse) fn create_entities(
+        &mut self,
+        actor: &Actor,
+        operation: &Operation<'_>,
+    ) -> Result<Reply, Refusal> {
+        let query = parse_query(operation)?;
+        if let Some(solution) = query.get("SolutionUniqueName") {
+            self.check_solution_named(solution)?;
+        }
+        let value = body(operation)?;
+        let entities = value["Entities"].as_array().cloned().unwrap_or_default();
+        if entities.is_empty() {
+            return Err(Refusal::bad("0x80040203", "The Entities are missing."));
+        }
+        let mut ids = Vec::new();
+        for entity in entities {
+            ids.push(self.make_table(actor, entity)?);
+        }
+        self.expire_delta_tokens();
+        let kind = "Microsoft.Dynamics.CRM.CreateEntitiesResponse";
+        let context = format!("{}$metadata#{kind}", operation.base);
+        Ok(reply(
+            json!({"@odata.context": context, "EntityIds": ids}).to_string(),
+        ))
     }
 
     fn make_table(&mut self, actor: &Actor, value: Value) -> Result<Uuid, Refusal> {
@@ -156,12 +282,18 @@ impl Dataverse {
             .iter()
             .find(|attribute| attribute["IsPrimaryName"] == true)
             .ok_or_else(|| Refusal::bad("0x80040203", "The primary name attribute is missing."))?;
+        let choices = |address: &str| self.choice_at(address);
         let columns: Vec<Column> = attributes
             .iter()
-            .map(column::read)
+            .map(|attribute| column::read(attribute, &choices))
             .collect::<Result<_, _>>()?;
         let title = schema_name(title)?.to_lowercase();
-        let set = format!("{}s", name.strip_suffix('s').map_or(&*name, |_| &*name));
+        // As the service names sets: an ending that is one already gets another.
+        let set = match &*name {
+            name if name.ends_with('s') => format!("{name}es"),
+            name if name.ends_with('y') => format!("{}ies", &name[..name.len() - 1]),
+            name => format!("{name}s"),
+        };
         let key = format!("{name}id");
         let table = Table::new(
             [&name, &set, &key, &title],
@@ -169,55 +301,61 @@ impl Dataverse {
         );
         for attribute in attributes {
             let logical = schema_name(&attribute)?.to_lowercase();
-            let posted = Posted {
-                value: attribute,
-                at: actor.now,
-            };
+            let key = (table.name.clone(), logical);
             self.definitions
                 .columns
-                .insert((table.name.clone(), logical), posted);
+                .insert(key, made_now(actor, attribute));
         }
         if value["ChangeTrackingEnabled"] == true {
             let options = Arc::make_mut(&mut self.options);
             options.tracked.insert(name.clone());
         }
-        let posted = Posted {
-            value,
-            at: actor.now,
-        };
+        let posted = made_now(actor, value);
         self.definitions.tables.insert(table.name.clone(), posted);
         self.replace(table);
         Ok(id_of("table", &name))
     }
 
-    fn make_lookup(&mut self, actor: &Actor, value: &Value) -> Result<Uuid, Refusal> {
-        schema_name(value)?;
-        let lookup = &value["Lookup"];
-        let navigation = schema_name(lookup)?.to_owned();
-        let named = |member: &str| {
-            let name = value[member].as_str().unwrap_or_default();
-            let table = self.schema.table(name).cloned();
-            table.ok_or_else(|| missing("entity", name))
-        };
-        let (target, table) = (named("ReferencedEntity")?, named("ReferencingEntity")?);
-        let name = navigation.to_lowercase();
-        if table.column(&name).is_some() {
+    /// Labels can change, and change tracking can be switched on.
+    fn change_table(&mut self, actor: &Actor, table: &Table, mut value: Value, merge: bool) {
+        if value["ChangeTrackingEnabled"] == true {
+            let options = Arc::make_mut(&mut self.options);
+            options.tracked.insert(table.name.to_string());
+        }
+        let told = self.describe_table(table);
+        if merge {
+            let labels = ["DisplayName", "DisplayCollectionName", "Description"];
+            merge_labels(&told, &mut value, &labels);
+        }
+        let mut posted = made_now(actor, value);
+        posted.custom = told["IsCustomEntity"] == true;
+        posted.value["SchemaName"] = told["SchemaName"].clone();
+        self.definitions.tables.insert(table.name.clone(), posted);
+    }
+
+    fn drop_table(&mut self, table: &Table) -> Result<(), Refusal> {
+        let custom = self.definitions.tables.get(&table.name);
+        if custom.is_none_or(|posted| !posted.custom) {
             return Err(Refusal::bad(
-                "0x80047013",
-                format!("An attribute with the specified name {name} already exists."),
+                "0x8004f01f",
+                "The component cannot be deleted: it is not custom.",
             ));
         }
-        let posted = Posted {
-            value: lookup.clone(),
-            at: actor.now,
-        };
+        Arc::make_mut(&mut self.schema).remove(&table.name);
+        self.definitions.tables.remove(&table.name);
+        self.definitions.keys.remove(&table.name);
         self.definitions
             .columns
-            .insert((table.name.clone(), name.clone()), posted);
-        let mut table = Table::clone(&table);
-        table.install(Column::lookup(&name, &target.name, &navigation));
-        self.replace(table);
-        Ok(id_of("relationship", &navigation))
+            .retain(|(name, _), _| *name != table.name);
+        self.store.forget(&table.name);
+        let known: Vec<String> = self
+            .describe_relationships(None)
+            .iter()
+            .filter_map(|known| known["SchemaName"].as_str().map(str::to_owned))
+            .collect();
+        let relationships = &mut self.definitions.relationships;
+        relationships.retain(|name, _| known.contains(name));
+        Ok(())
     }
 
     fn make_key(
@@ -286,6 +424,17 @@ impl Dataverse {
         Ok(id)
     }
 
+    fn drop_key(&mut self, table: &Table, key: &str) -> Result<(), Refusal> {
+        let key = key_text(key).to_lowercase();
+        let keys = self.definitions.keys.entry(table.name.clone()).or_default();
+        let before = keys.len();
+        keys.retain(|other| other.id.to_string() != key && other.schema_name.to_lowercase() != key);
+        if keys.len() == before {
+            return Err(missing("key", &key));
+        }
+        Ok(())
+    }
+
     /// Do two rows have the same values? Rows with a null are not compared.
     fn has_twins(&self, table: &str, columns: &[String]) -> bool {
         let mut seen = Vec::new();
@@ -306,15 +455,15 @@ impl Dataverse {
     }
 
     fn drop_column(&mut self, table: &Arc<Table>, key: &str) -> Result<(), Refusal> {
-        let name = key_text(key);
-        let made = (table.name.clone(), name.to_owned());
-        if table.column(name).is_none() {
-            return Err(missing("attribute", name));
-        }
+        let column = self.column_by(table, key);
+        let name = column
+            .ok_or_else(|| missing("attribute", key_text(key)))?
+            .name;
+        let made = (table.name.clone(), name.to_string());
         let keyed = self.definitions.keys(&table.name).iter();
         if keyed
             .flat_map(|key| &key.columns)
-            .any(|column| column == name)
+            .any(|column| **column == *name)
         {
             return Err(Refusal::bad(
                 "0x8004f01f",
@@ -323,50 +472,50 @@ impl Dataverse {
                 ),
             ));
         }
-        if self.definitions.columns.remove(&made).is_none() {
+        let custom = self.definitions.columns.get(&made);
+        if custom.is_none_or(|posted| !posted.custom) {
             return Err(Refusal::bad(
                 "0x8004f01f",
                 "The component cannot be deleted: it is not custom.",
             ));
         }
-        self.replace(table.without(name));
+        self.definitions.columns.remove(&made);
+        self.replace(table.without(&name));
         Ok(())
     }
+}
 
-    /// The action `InsertOptionValue`.
-    pub(in crate::dataverse) fn insert_option(
-        &mut self,
-        operation: &Operation<'_>,
-    ) -> Result<Reply, Refusal> {
-        let value: Value = serde_json::from_slice(&operation.body)
-            .map_err(|error| Refusal::payload("InsertOptionValue", &error.to_string()))?;
-        let named = |member: &str| value[member].as_str().unwrap_or_default();
-        let table = self.schema.table(named("EntityLogicalName")).cloned();
-        let table = table.ok_or_else(|| missing("entity", named("EntityLogicalName")))?;
-        let name = named("AttributeLogicalName");
-        let mut column = table
-            .column(name)
-            .cloned()
-            .ok_or_else(|| missing("attribute", name))?;
-        let (Kind::Choice(options) | Kind::Choices(options)) = &mut column.kind else {
-            return Err(Refusal::bad("0x80040203", "The attribute has no options."));
+fn made_now(actor: &Actor, value: Value) -> Posted {
+    Posted {
+        value,
+        at: actor.now,
+        custom: true,
+    }
+}
+
+fn merges_labels(operation: &Operation<'_>) -> bool {
+    let merge = operation.headers.get("mscrm.mergelabels");
+    merge.is_some_and(|merge| merge.as_bytes().eq_ignore_ascii_case(b"true"))
+}
+
+/// Keeps the labels of languages that the new definition does not name.
+fn merge_labels(old: &Value, new: &mut Value, names: &[&str]) {
+    for name in names {
+        let Some(labels) = new[name]["LocalizedLabels"].as_array_mut() else {
+            continue;
         };
-        let number = value["Value"]
-            .as_i64()
-            .and_then(|value| i32::try_from(value).ok());
-        let next = options.iter().map(|(value, _)| *value).max().unwrap_or(0) + 1;
-        let number = number.unwrap_or(next);
-        if options.iter().any(|(other, _)| *other == number) {
-            return Err(Refusal::bad(
-                "0x80048403",
-                format!("An option with the value {number} exists already."),
-            ));
+        for label in old[name]["LocalizedLabels"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
+            let language = &label["LanguageCode"];
+            if labels
+                .iter()
+                .all(|known| known["LanguageCode"] != *language)
+            {
+                labels.push(label.clone());
+            }
         }
-        options.push((number, label(&value["Label"])));
-        let mut table = Table::clone(&table);
-        table.install(column);
-        self.replace(table);
-        self.expire_delta_tokens();
-        Ok(reply(json!({"NewOptionValue": number}).to_string()))
     }
 }

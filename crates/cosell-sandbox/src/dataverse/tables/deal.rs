@@ -33,6 +33,7 @@ fn opportunity_core() -> Vec<Column> {
         Column::lookup("parentaccountid", "account", "parentaccountid"),
         Column::lookup("parentcontactid", "contact", "parentcontactid"),
         Column::lookup("originatingleadid", "lead", "originatingleadid"),
+        Column::lookup("pricelevelid", "pricelevel", "pricelevelid"),
         state(&[(0, "Open"), (1, "Won"), (2, "Lost")]),
         status(
             1,
@@ -245,7 +246,8 @@ pub(super) fn opportunity_product() -> Table {
     let wide = Decimal::from(100_000_000_000_i64);
     let columns = [
         Column::lookup("opportunityid", "opportunity", "opportunityid").required(),
-        Column::new("productid", Kind::Id),
+        Column::lookup("productid", "product", "productid"),
+        Column::lookup("uomid", "uom", "uomid"),
         Column::boolean("isproductoverridden").create_only(),
         Column::boolean("ispriceoverridden"),
         Column::text("productdescription", 500),
@@ -276,6 +278,7 @@ pub(super) fn opportunity_close() -> Table {
         Column::instant("actualend"),
         Column::text("description", 2000),
         Column::lookup("opportunityid", "opportunity", "opportunityid"),
+        Column::lookup("competitorid", "competitor", "competitorid"),
         Column::text("category", 250),
         Column::choice(
             "opportunitystatecode",
