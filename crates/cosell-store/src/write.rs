@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use cosell_sync::{Change, End, Lease, Pair, PairId, QueuedHint, RecordId, Side, StoreError};
+use cosell_sync::{Change, Lease, Pair, PairId, QueuedHint, RecordId, Side, StoreError};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
@@ -258,12 +258,12 @@ fn memberships(connection: &Connection, pair: &Pair) -> Result<(), StoreError> {
 
 /// All ids under which a pair's records are known.
 fn records(pair: &Pair) -> BTreeSet<RecordKey> {
-    fn ids(end: &End) -> impl Iterator<Item = &RecordId> {
-        end.id.iter().chain(&end.former).chain(&end.aliases)
-    }
     Side::BOTH
         .into_iter()
-        .flat_map(|side| ids(pair.end(side)).map(move |id| (number(side), id.as_str().to_owned())))
+        .flat_map(|side| {
+            pair.ids(side)
+                .map(move |id| (number(side), id.as_str().to_owned()))
+        })
         .collect()
 }
 

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
 
 use crate::{
-    Birth, Cursor, Deadline, Draft, HintPage, Observed, PairKey, Patch, ReadError, RecordId, Side,
-    SideReport, WriteError, WriteStamp, Written, engine::after, round::Round,
+    Cursor, Deadline, Draft, GroupId, HintPage, Observed, PairKey, PartName, Patch, ReadError,
+    RecordId, Side, SideReport, WriteError, WriteStamp, Written, engine::after, round::Round,
 };
 
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
@@ -74,16 +74,48 @@ impl Round<'_> {
         Ok(found)
     }
 
+    /// The records of a group that play one part, oldest first.
+    pub(crate) async fn parts_named(
+        &self,
+        side: Side,
+        group: &GroupId,
+        name: &PartName,
+    ) -> Result<Vec<Observed>, ReadError> {
+        let replica = self.engine.replica(side);
+        let call = async { replica.in_group(group).await };
+        let mut found = self.read(side, |calls| calls.finds += 1, call).await?;
+        // A server that ignores an unknown filter returns the records of others.
+        found.retain(|record| {
+            record.role.part() == Some(name) && record.group.as_ref() == Some(group)
+        });
+        found.sort_by(|a, b| (a.as_of, &a.id).cmp(&(b.as_of, &b.id)));
+        Ok(found)
+    }
+
     pub(crate) async fn create(
         &self,
         side: Side,
-        birth: &Birth,
+        key: &PairKey,
         stamp: WriteStamp,
         draft: &Draft,
         until: Deadline,
     ) -> Result<Written, WriteError> {
         let replica = self.engine.replica(side);
-        let call = async { replica.create(birth, stamp, draft, until).await };
+        let call = async { replica.create(key, stamp, draft, until).await };
+        self.write(side, until, |calls| calls.creates += 1, call)
+            .await
+    }
+
+    pub(crate) async fn create_part(
+        &self,
+        (side, of): (Side, &Observed),
+        name: &PartName,
+        stamp: WriteStamp,
+        draft: &Draft,
+        until: Deadline,
+    ) -> Result<Written, WriteError> {
+        let replica = self.engine.replica(side);
+        let call = async { replica.create_part(of, name, stamp, draft, until).await };
         self.write(side, until, |calls| calls.creates += 1, call)
             .await
     }

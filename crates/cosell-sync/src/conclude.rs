@@ -43,14 +43,30 @@ impl Turn<'_> {
                     Err(error) => return Err(self.unreadable_intent(side, &error)),
                 }
             }
+            IntentKind::Create {
+                birth: Birth::Part { name, group },
+                ..
+            } => match round.parts_named(side, group, name).await {
+                Ok(found) => Look::Found(found),
+                Err(error) => return Err(self.unreadable_intent(side, &error)),
+            },
         };
         match recover(&intent, look, round.capabilities(side), round.now()) {
             Recovery::Landed(record) => {
+                if let IntentKind::Create {
+                    birth: Birth::Part { .. },
+                    ..
+                } = &intent.kind
+                {
+                    self.note_landed(&intent, &record.id, Some(&record), true);
+                    self.part_landed(&intent, &record.id, Some(&record));
+                    return Ok(());
+                }
                 let id = record.id.clone();
                 self.note_landed(&intent, &id, Some(&record), true);
                 self.base_of_landed(&intent, Some(&record));
                 let after = match &intent.kind {
-                    IntentKind::Update { .. } => Sight::Present(*record),
+                    IntentKind::Update { .. } => Sight::Present(record),
                     // What a search shows may be late; only a fetch is the truth.
                     IntentKind::Create { .. } => Sight::Unknown,
                 };
@@ -68,6 +84,15 @@ impl Turn<'_> {
             }
             Recovery::Wait(moment) => Err(Halt::Later(moment.max(round.backoff(0)))),
             Recovery::Duplicate(found) => {
+                if let IntentKind::Create {
+                    birth: Birth::Part { .. },
+                    ..
+                } = &intent.kind
+                {
+                    self.pair.intent = None;
+                    self.parts_found(side, &found);
+                    return Ok(());
+                }
                 self.pair.intent = None;
                 Err(self.duplicate(side, found))
             }
@@ -81,7 +106,9 @@ impl Turn<'_> {
             IntentKind::Create { draft, .. } => &draft.fields,
             IntentKind::Update { patch, .. } => &patch.fields,
         };
+        let born = matches!(intent.kind, IntentKind::Create { .. });
         let side = intent.side;
+        let apart = &self.round.capabilities(side).apart;
         let stamped = self.round.capabilities(side).stamped;
         let proven = stamped && record.is_none_or(|record| record.stamp == Some(intent.stamp));
         let replica = self.round.engine.replica(side);
@@ -95,7 +122,8 @@ impl Turn<'_> {
                     Settled::Becomes { value, .. } if value == *sent
                 );
             let seen = record.and_then(|record| record.fields.get(field));
-            if !proven && seen != Some(sent) {
+            // Of what takes effect in a step of its own a stamp proves nothing.
+            if (!proven || apart.contains(field)) && seen != Some(sent) {
                 continue;
             }
             let images = if same {
@@ -108,6 +136,9 @@ impl Turn<'_> {
                 Images::seen_from(side, over, read.clone())
             };
             self.pair.base.insert(field.clone(), images);
+            if born {
+                self.pair.presumed.insert(field.clone());
+            }
         }
         // What a person answered is done.
         self.pair

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::{
     Answer, Change, ConflictEntry, Cursor, ErrorKind, GroupId, Hold, HoldCause, Images, Lease,
-    Outcome, Pair, PairId, PairState, Park, QueuedHint, RecordId, Resolution, Rule, Side,
-    SkippedRecord, Source, StateStore, StoreError, TraceId, Version,
+    Life, Outcome, Pair, PairId, PairState, Park, Part, PartName, QueuedHint, RecordId, Resolution,
+    Rule, Side, SkippedRecord, Source, StateStore, StoreError, TraceId, Version,
 };
 
 mod audit;
@@ -77,19 +77,7 @@ async fn commit(store: &Store, batch: Vec<Change>) {
 }
 
 fn pair(number: u128, left: &str, right: Option<&str>) -> Pair {
-    let mut pair = Pair {
-        id: PairId(Uuid::from_u128(number)),
-        state: PairState::Active,
-        left: Default::default(),
-        right: Default::default(),
-        base: Default::default(),
-        holds: Default::default(),
-        answers: Default::default(),
-        intent: None,
-        park: None,
-        outcome: None,
-        shown: None,
-    };
+    let mut pair = Pair::new(PairId(Uuid::from_u128(number)));
     pair.left.id = Some(id(left));
     pair.right.id = right.map(id);
     pair
@@ -283,6 +271,26 @@ pub async fn records_find_their_pair(store: Arc<dyn StateStore>) {
     let rest = store.pairs(Some(first[0].id), 10).await.expect("pairs");
     assert_eq!(rest.len(), 1, "a page goes on after the last id");
     assert!(first[0].id < rest[0].id, "in order of id");
+    // A part belongs to the pair like its ends do, by each of its ids.
+    let mut with_part = one.clone();
+    let part = Part {
+        side: Side::Left,
+        id: Some(id("part")),
+        others: vec![id("second")],
+        version: None,
+        as_of: None,
+        life: Life::Open,
+        fields: Default::default(),
+        refusal: None,
+    };
+    with_part.parts.insert(PartName::new("helper"), part);
+    commit(&store, vec![put(&with_part)]).await;
+    for name in ["part", "second"] {
+        let found = store.pair_of(Side::Left, &id(name)).await.expect("pair_of");
+        assert_eq!(found.as_ref(), Some(&with_part), "by the part {name}");
+        let swapped = store.pair_of(Side::Right, &id(name)).await;
+        assert!(swapped.expect("pair_of").is_none(), "part ids are per side");
+    }
     // An id that an end gave up leads nowhere, unless it is kept as former.
     one.left.aliases.clear();
     commit(&store, vec![put(&one)]).await;
@@ -291,6 +299,11 @@ pub async fn records_find_their_pair(store: Arc<dyn StateStore>) {
         .await
         .expect("pair_of");
     assert!(found.is_none(), "an alias given up leads nowhere");
+    let found = store.pair_of(Side::Left, &id("part")).await;
+    assert!(
+        found.expect("pair_of").is_none(),
+        "nor does a part that is no more"
+    );
 }
 
 /// A second pair with a record of the first is refused, also within one batch.

@@ -18,6 +18,7 @@ mod note;
 mod options;
 mod pair;
 mod park;
+mod parts;
 mod plan;
 mod policy;
 mod ports;
@@ -45,15 +46,15 @@ pub use dead::{ParkCount, Requeue, Requeued};
 pub use engine::{Engine, EngineBuilder};
 pub use memory::MemoryStore;
 pub use model::{
-    Birth, Cursor, Draft, GroupId, Hint, HintPage, Life, Native, Observed, Outcome, PairKey, Patch,
-    RecordId, Role, Side, Version, WriteStamp, Written,
+    Birth, Cursor, Draft, GroupId, Hint, HintPage, Life, Native, Observed, Outcome, PairKey,
+    PartName, Patch, RecordId, Role, Side, Version, WriteStamp, Written,
 };
 pub use options::{EngineOptions, IdSource};
 pub use pair::{
     Answer, End, Hold, HoldCause, HoldKind, Images, Intent, IntentKind, Pair, PairId, PairState,
-    Park, Resolution, Unanswered,
+    Park, Part, Refusal, Resolution, Unanswered,
 };
-pub use plan::{FieldPlan, Plan, Seen, View, Why, plan};
+pub use plan::{FieldPlan, PartPlan, Plan, Seen, View, Why, plan};
 pub use policy::{FieldPolicies, FieldPolicy, MergePolicy, Rule, Ruling, Stray, Three, Verdict};
 pub use ports::{
     Capabilities, Clock, Deadline, ReadError, RefusedField, Replica, Settle, WriteError,

@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    AuditEntry, AuditPlace, AuditQuery, Change, ConflictEntry, Cursor, End, ErrorKind, GroupId,
-    Lane, Lease, LogStore, Pair, PairId, PairStore, ParkCount, QueueStore, QueuedHint, RecordId,
-    Side, SkippedRecord, StateStore, StoreError,
+    AuditEntry, AuditPlace, AuditQuery, Change, ConflictEntry, Cursor, ErrorKind, GroupId, Lane,
+    Lease, LogStore, Pair, PairId, PairStore, ParkCount, QueueStore, QueuedHint, RecordId, Side,
+    SkippedRecord, StateStore, StoreError,
 };
 
 type RecordKey = (Side, RecordId);
@@ -41,15 +41,10 @@ struct State {
     lines: u64,
 }
 
-/// Ids under which records of an end are known.
-fn ids(end: &End) -> impl Iterator<Item = &RecordId> {
-    end.id.iter().chain(&end.former).chain(&end.aliases)
-}
-
 fn record_keys(pair: &Pair) -> BTreeSet<RecordKey> {
     Side::BOTH
         .into_iter()
-        .flat_map(|side| ids(pair.end(side)).map(move |id| (side, id.clone())))
+        .flat_map(|side| pair.ids(side).map(move |id| (side, id.clone())))
         .collect()
 }
 

@@ -1,6 +1,12 @@
 //! What the engine sees of records, and what it asks to be written.
 
-use std::{any::Any, borrow::Borrow, collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    any::Any,
+    borrow::Borrow,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use cosell_mapping::{FieldId, Snapshot, Value};
@@ -82,6 +88,10 @@ text_id! {
     GroupId
 }
 text_id! {
+    /// Name of a part among the parts of its pair, given by the replica it lives on.
+    PartName
+}
+text_id! {
     /// Where reading of changes goes on; opaque, made by the replica, stored by the engine.
     Cursor
 }
@@ -110,8 +120,22 @@ pub struct WriteStamp(pub Uuid);
 pub enum Role {
     /// A deal's own record.
     Main,
-    /// Belongs to a pair through its group (Microsoft's connected referral); founds none.
-    Part,
+    /// Belongs to a pair through its group, such as a referral addressed to Microsoft or of
+    /// another organization; founds none.
+    Part {
+        /// Which part of the pair it is.
+        name: PartName,
+    },
+}
+
+impl Role {
+    /// The part that it plays, if it is one.
+    pub fn part(&self) -> Option<&PartName> {
+        match self {
+            Self::Part { name } => Some(name),
+            Self::Main => None,
+        }
+    }
 }
 
 /// Can the record still be changed?
@@ -162,6 +186,8 @@ pub struct Observed {
     pub group: Option<GroupId>,
     /// The record at the other end that it names.
     pub key: Option<PairKey>,
+    /// Ids under which the same thing was known before it moved (a lead that was qualified).
+    pub former: Vec<RecordId>,
     /// Other ids under which changes of this record are reported (child rows).
     pub aliases: Vec<RecordId>,
     /// Version of all that `fields` was read from.
@@ -174,8 +200,10 @@ pub struct Observed {
     pub takes_part: bool,
     /// When the service says it last changed (service time).
     pub as_of: DateTime<Utc>,
-    /// The mapped fields.
+    /// The mapped fields; of a part only those that are read from it.
     pub fields: Snapshot,
+    /// Parts that this record asks for at the other end.
+    pub wishes: BTreeSet<PartName>,
     /// The replica's own view of the record.
     pub native: Native,
 }
@@ -215,6 +243,13 @@ pub enum Birth {
     Main {
         /// The record at the other end.
         key: PairKey,
+    },
+    /// As a part beside the pair's own record.
+    Part {
+        /// Which part.
+        name: PartName,
+        /// The group that makes it belong to the pair.
+        group: GroupId,
     },
 }
 
@@ -272,6 +307,8 @@ impl Patch {
 pub struct Written {
     /// The record.
     pub id: RecordId,
+    /// Where it lives from now on, if the write moved it (a lead that was qualified).
+    pub moved_to: Option<RecordId>,
     /// The record as the service showed it right after the write; fetched when absent.
     pub after: Option<Observed>,
 }

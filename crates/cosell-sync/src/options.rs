@@ -56,7 +56,7 @@ impl Default for EngineOptions {
             poll_interval: Duration::from_secs(60),
             backoff_base: Duration::from_secs(5),
             backoff_max: Duration::from_secs(900),
-            max_steps: 6,
+            max_steps: 8,
             max_pages: 1_000,
             drain_batch: 64,
             retired_kept: 8,

@@ -1,15 +1,18 @@
 //! What is known of two records that belong together.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
-use cosell_mapping::{FieldId, Reason, Value};
+use cosell_mapping::{FieldId, Reason, Snapshot, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Birth, Draft, ErrorKind, GroupId, Outcome, Patch, RecordId, Side, TraceId, Version, WriteStamp,
-    engine::after,
+    Birth, Draft, ErrorKind, GroupId, Life, Observed, Outcome, PartName, Patch, RecordId, Side,
+    TraceId, Version, WriteStamp, engine::after,
 };
 
 /// Id of a pair; stays the same when an end moves.
@@ -30,11 +33,24 @@ pub struct Pair {
     pub right: End,
     /// Per field, what each side was seen to hold when they last agreed.
     pub base: BTreeMap<FieldId, Images>,
+    /// Fields whose images come from the journal of a birth: what was sent and what it was read
+    /// from, not what both records were seen to hold after it.
+    #[serde(default)]
+    pub presumed: BTreeSet<FieldId>,
     /// Fields that wait for a person or a change.
     pub holds: BTreeMap<FieldId, Hold>,
     /// Answers of a person to held fields, not carried out yet.
     #[serde(default)]
     pub answers: BTreeMap<FieldId, Answer>,
+    /// Records beside the two ends.
+    #[serde(default)]
+    pub parts: BTreeMap<PartName, Part>,
+    /// Parts that were asked for when both ends were last seen together; `None` before that.
+    #[serde(default)]
+    pub wishes: Option<BTreeSet<PartName>>,
+    /// The end that was made for the other one by us; `None` when they were bound.
+    #[serde(default)]
+    pub born: Option<Side>,
     /// The write under way, at most one.
     pub intent: Option<Intent>,
     /// Why the pair waits, if it does.
@@ -46,6 +62,40 @@ pub struct Pair {
 }
 
 impl Pair {
+    /// A pair without ends.
+    pub fn new(id: PairId) -> Self {
+        Self {
+            id,
+            state: PairState::Active,
+            left: End::default(),
+            right: End::default(),
+            base: BTreeMap::new(),
+            presumed: BTreeSet::new(),
+            holds: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            parts: BTreeMap::new(),
+            wishes: None,
+            born: None,
+            intent: None,
+            park: None,
+            outcome: None,
+            shown: None,
+        }
+    }
+
+    /// Every id under which a record of this pair is known on one side: present, former, child
+    /// rows, parts.
+    pub fn ids(&self, side: Side) -> impl Iterator<Item = &RecordId> {
+        let end = self.end(side);
+        let parts = self.parts.values().filter(move |part| part.side == side);
+        let parts = parts.flat_map(|part| part.id.iter().chain(&part.others));
+        end.id
+            .iter()
+            .chain(&end.former)
+            .chain(&end.aliases)
+            .chain(parts)
+    }
+
     /// One end.
     pub fn end(&self, side: Side) -> &End {
         match side {
@@ -67,6 +117,73 @@ impl Pair {
     pub(crate) fn unsettle(&mut self) {
         self.left.version = None;
         self.right.version = None;
+    }
+
+    /// The part whose record this is.
+    pub(crate) fn part_of(&self, side: Side, id: &RecordId) -> Option<&Part> {
+        let mut parts = self.parts.values();
+        parts.find(|part| {
+            part.side == side && (part.id.as_ref() == Some(id) || part.others.contains(id))
+        })
+    }
+
+    /// The part that says what `field` holds on `side`, in the place of the pair's own record.
+    pub(crate) fn supplier(&self, side: Side, field: &FieldId) -> Option<&PartName> {
+        let mut parts = self.parts.iter();
+        let supplies = |part: &Part| {
+            let value = part.fields.get(field);
+            part.side == side && value.is_some_and(|value| !value.is_null())
+        };
+        parts.find(|(_, part)| supplies(part)).map(|(name, _)| name)
+    }
+
+    /// What `field` holds on `side`, where `record` is the pair's own record: a part that holds
+    /// something goes before it.
+    pub(crate) fn value<'a>(
+        &'a self,
+        side: Side,
+        record: &'a Observed,
+        field: &FieldId,
+    ) -> Option<&'a Value> {
+        let of_part = |part: &'a Part| part.fields.get(field);
+        match self.supplier(side, field) {
+            Some(name) => self.parts.get(name).and_then(of_part),
+            None => record.fields.get(field).or_else(|| {
+                let mut parts = self.parts.values().filter(|part| part.side == side);
+                parts.find_map(of_part)
+            }),
+        }
+    }
+
+    /// Takes over a part's record as it was seen. A second record of the same part is only
+    /// remembered, unless the first one is closed and this one is not.
+    pub(crate) fn adopt_part(&mut self, side: Side, record: &Observed) {
+        let Some(name) = record.role.part() else {
+            return;
+        };
+        let part = self
+            .parts
+            .entry(name.clone())
+            .or_insert_with(|| Part::new(side));
+        let second = part.id.as_ref().is_some_and(|id| *id != record.id);
+        if !second && part.as_of > Some(record.as_of) {
+            return;
+        }
+        if second && !(part.life == Life::Closed && record.life == Life::Open) {
+            if !part.others.contains(&record.id) {
+                part.others.push(record.id.clone());
+            }
+            return;
+        }
+        part.others.retain(|other| *other != record.id);
+        part.others
+            .extend(part.id.take().filter(|id| *id != record.id));
+        part.id = Some(record.id.clone());
+        part.version = Some(record.version.clone());
+        part.as_of = Some(record.as_of);
+        part.life = record.life;
+        part.fields.clone_from(&record.fields);
+        part.refusal = None;
     }
 
     /// Was all that was seen of the pair taken into account, with nothing left to do?
@@ -122,6 +239,15 @@ pub struct End {
 }
 
 impl End {
+    /// The end is another record from now on; the id it had leads here all the same.
+    pub(crate) fn moves_to(&mut self, id: &RecordId) {
+        if self.id.as_ref() == Some(id) {
+            return;
+        }
+        self.former.retain(|former| former != id);
+        self.former.extend(self.id.replace(id.clone()));
+    }
+
     /// Does `version` only tell of what was taken into account, or of what our own write
     /// replaced within the read lag?
     pub(crate) fn is_echo(
@@ -149,6 +275,65 @@ impl End {
     /// When reads stop to be late after our last write.
     pub(crate) fn lag_end(&self, read_lag: Duration) -> Option<DateTime<Utc>> {
         self.written.map(|written| after(written, read_lag))
+    }
+}
+
+/// A record of a deal beside its two ends, such as the referral by which Microsoft is invited.
+///
+/// Once its id is known, that it is missing from a list means nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Where it lives.
+    pub side: Side,
+    /// Its record; `None` while it is asked for and not made yet.
+    pub id: Option<RecordId>,
+    /// Further records that claim to be the same part.
+    pub others: Vec<RecordId>,
+    /// The version last taken into account.
+    pub version: Option<Version>,
+    /// Service time of what was last seen.
+    pub as_of: Option<DateTime<Utc>>,
+    /// Is it open, as last seen?
+    pub life: Life,
+    /// What it was last seen to hold.
+    pub fields: Snapshot,
+    /// Why it could not be made.
+    pub refusal: Option<Refusal>,
+}
+
+impl Part {
+    pub(crate) fn new(side: Side) -> Self {
+        Self {
+            side,
+            id: None,
+            others: Vec::new(),
+            version: None,
+            as_of: None,
+            life: Life::Open,
+            fields: Snapshot::new(),
+            refusal: None,
+        }
+    }
+}
+
+/// The service refused to make a part. It is asked again when either end changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What the service said.
+    pub cause: String,
+    /// When.
+    pub since: DateTime<Utc>,
+    /// Version of the left end then; `None` until the work on the pair is done.
+    pub left: Option<Version>,
+    /// See `left`.
+    pub right: Option<Version>,
+}
+
+impl Refusal {
+    /// Does it still stand while the ends are at these versions?
+    pub(crate) fn stands(&self, left: &Version, right: &Version) -> bool {
+        let same = |then: &Option<Version>, now| then.as_ref().is_none_or(|then| then == now);
+        same(&self.left, left) && same(&self.right, right)
     }
 }
 

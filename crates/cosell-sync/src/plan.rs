@@ -4,8 +4,10 @@
 //! become of a value ([`Settle`]), and leaves to the [`MergePolicy`] only what cannot be known.
 
 mod field;
+mod part;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,9 +15,11 @@ use chrono::{DateTime, Utc};
 use cosell_mapping::{FieldId, Reason, ReasonCode, Settled, Value};
 use serde::{Deserialize, Serialize};
 
+pub use part::PartPlan;
+
 use crate::{
     Answer, Capabilities, ConflictEntry, Draft, Hold, HoldCause, Images, Life, MergePolicy,
-    Observed, Pair, PairKey, PairState, Patch, RefusedField, Settle, Side, Unanswered,
+    Observed, Pair, PairKey, PairState, PartName, Patch, RefusedField, Settle, Side, Unanswered,
 };
 
 /// How one end was seen.
@@ -122,6 +126,10 @@ pub struct Plan {
     pub left: Option<Patch>,
     /// What the right side shall take.
     pub right: Option<Patch>,
+    /// Every part that is known or asked for, exactly once.
+    pub parts: BTreeMap<PartName, PartPlan>,
+    /// The parts that are asked for, to be remembered.
+    pub wishes: Option<BTreeSet<PartName>>,
 }
 
 impl Plan {
@@ -138,92 +146,6 @@ impl Plan {
             Side::Left => &mut self.left,
             Side::Right => &mut self.right,
         }
-    }
-
-    /// Does it write nothing?
-    pub fn is_quiet(&self) -> bool {
-        self.create.is_none() && self.left.is_none() && self.right.is_none()
-    }
-
-    /// Checks the plan against what it was made from: every field mentioned once, every write,
-    /// hold and agreement backed by its entry.
-    ///
-    /// # Errors
-    /// The first contradiction, in words. A plan that fails this must not be carried out.
-    pub fn verify(&self, seen: &Seen<'_>) -> Result<(), String> {
-        let expected = fields_of(seen);
-        if !self.fields.keys().eq(expected.iter()) {
-            return Err("the plan does not mention every field exactly once".to_owned());
-        }
-        for (field, plan) in &self.fields {
-            let written = |side: Side| {
-                let created = self
-                    .create
-                    .as_ref()
-                    .filter(|(target, ..)| *target == side)
-                    .and_then(|(_, _, draft)| draft.fields.get(field));
-                self.patch(side)
-                    .and_then(|patch| patch.fields.get(field))
-                    .or(created)
-            };
-            let (left, right) = match plan {
-                FieldPlan::Write { left, right, .. } => (left.as_ref(), right.as_ref()),
-                _ => (None, None),
-            };
-            if written(Side::Left) != left || written(Side::Right) != right {
-                return Err(format!("field {field}: the patch and the decision differ"));
-            }
-            if matches!(plan, FieldPlan::Held) != self.holds.contains_key(field)
-                && !matches!(plan, FieldPlan::Waits)
-            {
-                return Err(format!(
-                    "field {field}: held without a cause, or a cause unheld"
-                ));
-            }
-            if matches!(plan, FieldPlan::Agreed | FieldPlan::Left) && !self.base.contains_key(field)
-            {
-                return Err(format!("field {field}: agreed without a base"));
-            }
-        }
-        self.verify_words(seen)
-    }
-
-    /// What gives way is written over or left, and every answer of a person leads somewhere.
-    fn verify_words(&self, seen: &Seen<'_>) -> Result<(), String> {
-        for (number, entry) in self.conflicts.iter().enumerate() {
-            let field = &entry.field;
-            let decided = match self.fields.get(field) {
-                Some(FieldPlan::Write { .. }) => entry.value.is_some(),
-                Some(FieldPlan::Left) => entry.value.is_none(),
-                _ => false,
-            };
-            let twice = self.conflicts[..number]
-                .iter()
-                .any(|old| old.field == *field);
-            if !decided || twice {
-                return Err(format!("field {field}: a conflict that nothing settles"));
-            }
-        }
-        for (field, plan) in &self.fields {
-            let logged = self.conflicts.iter().any(|entry| entry.field == *field);
-            if matches!(plan, FieldPlan::Left) && !logged {
-                return Err(format!("field {field}: left without a word"));
-            }
-        }
-        for (field, answer) in &seen.pair.answers {
-            let open = self.answers.get(field) == Some(answer);
-            let stale = self.stale.get(field).map(|stale| &stale.answer) == Some(answer);
-            let moot = matches!(
-                self.fields.get(field),
-                None | Some(FieldPlan::Agreed | FieldPlan::Left)
-            );
-            if usize::from(open) + usize::from(stale) + usize::from(moot) != 1 {
-                return Err(format!(
-                    "field {field}: an answer is forgotten or taken twice"
-                ));
-            }
-        }
-        Ok(())
     }
 }
 
@@ -262,6 +184,9 @@ fn fields_of(seen: &Seen<'_>) -> BTreeSet<FieldId> {
         if let View::Present(record) = view {
             fields.extend(record.fields.keys().cloned());
         }
+    }
+    for part in seen.pair.parts.values() {
+        fields.extend(part.fields.keys().cloned());
     }
     fields
 }
@@ -322,6 +247,8 @@ impl Planner<'_> {
             create: None,
             left: None,
             right: None,
+            parts: self.quiet_parts(),
+            wishes: self.seen.pair.wishes.clone(),
         }
     }
 
@@ -358,7 +285,7 @@ impl Planner<'_> {
             outcome: None,
         };
         for field in fields_of(self.seen) {
-            let Some(value) = source.fields.get(&field) else {
+            let Some(value) = self.seen.pair.value(target.other(), source, &field) else {
                 plan.fields.insert(field, FieldPlan::Unshared);
                 continue;
             };
@@ -418,8 +345,13 @@ impl Planner<'_> {
         let mut plan = self.blank(PairState::Active);
         let mut patches = [Patch::default(), Patch::default()];
         for field in fields_of(self.seen) {
-            let answer = self.seen.pair.answers.get(&field);
-            let (Some(l), Some(r)) = (left.fields.get(&field), right.fields.get(&field)) else {
+            let pair = self.seen.pair;
+            let answer = pair.answers.get(&field);
+            let values = (
+                pair.value(Side::Left, left, &field),
+                pair.value(Side::Right, right, &field),
+            );
+            let (Some(l), Some(r)) = values else {
                 plan.answers.extend(self.answers(|asked| *asked == field));
                 plan.fields.insert(field, FieldPlan::Unshared);
                 continue;
@@ -427,7 +359,10 @@ impl Planner<'_> {
             let question = field::Question {
                 planner: *self,
                 field: &field,
-                base: self.seen.pair.base.get(&field),
+                base: pair.base.get(&field),
+                supplier: Side::BOTH
+                    .into_iter()
+                    .find_map(|side| Some((side, pair.supplier(side, &field)?))),
                 records: [left, right],
                 values: [l, r],
                 answer: answer.filter(|answer| {
@@ -495,6 +430,7 @@ impl Planner<'_> {
                 *plan.patch_mut(side) = Some(patch);
             }
         }
+        self.wished([left, right], &mut plan);
         plan
     }
 

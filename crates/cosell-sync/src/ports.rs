@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use cosell_mapping::{FieldId, Settled, Value};
 
 use crate::{
-    Birth, Cursor, Draft, HintPage, Observed, PairKey, Patch, RecordId, WriteStamp, Written,
+    Cursor, Draft, GroupId, HintPage, Observed, PairKey, PartName, Patch, RecordId, WriteStamp,
+    Written,
 };
 
 /// What a side can do, as found out when it was connected.
@@ -24,7 +25,15 @@ pub struct Capabilities {
     pub wants_key: bool,
     /// Deletions are reported as hints.
     pub reports_deletions: bool,
-    /// How long after a create `find` may miss the record.
+    /// Pages of hints show the parts of known groups, too. Without it a pair with an open part is
+    /// looked at every `part_sweep`.
+    pub hints_parts: bool,
+    /// See [`hints_parts`](Self::hints_parts).
+    pub part_sweep: Duration,
+    /// Fields whose change takes effect in a step of its own after the rest of a patch, so that
+    /// a stamp proves nothing about them: only the record itself does.
+    pub apart: Vec<FieldId>,
+    /// How long after a create `find` and `in_group` may miss the record.
     pub find_lag: Duration,
     /// How long after a write `fetch` may show the record as it was before.
     pub read_lag: Duration,
@@ -41,6 +50,9 @@ impl Default for Capabilities {
             shows_outcome: false,
             wants_key: false,
             reports_deletions: false,
+            hints_parts: true,
+            part_sweep: Duration::from_secs(3_600),
+            apart: Vec::new(),
             find_lag: Duration::from_secs(600),
             read_lag: Duration::from_secs(60),
             lateness: Duration::from_secs(60),
@@ -60,8 +72,9 @@ pub trait Settle {
 /// One end of the sync: reads, writes and knows its own service, nothing of the other.
 ///
 /// # Contract
-/// - `fetch` is the truth about a record; `hints` and `find` may be late by the stated lags and
-///   may repeat, but a change is hinted sooner or later.
+/// - `fetch` is the truth about a record; `hints`, `find` and `in_group` may be late by the stated
+///   lags and may repeat, but a change is hinted sooner or later. A record that moved is found
+///   under its old id, as what it is now.
 /// - `update` takes effect only if the record is still at the version of `seen`, else it answers
 ///   [`WriteError::Stale`]; all of a patch takes effect or nothing.
 /// - After `until` no byte leaves ([`WriteError::NotSent`]).
@@ -87,10 +100,26 @@ pub trait Replica: fmt::Debug + Send + Sync + 'static {
         floor: Option<DateTime<Utc>>,
     ) -> Result<Vec<Observed>, ReadError>;
 
-    /// Makes a record.
+    /// Records of a group, the parts among them. May be late; that one is missing proves nothing.
+    async fn in_group(&self, group: &GroupId) -> Result<Vec<Observed>, ReadError>;
+
+    /// Makes the pair's own record at this end, for the record `key` at the other end.
     async fn create(
         &self,
-        birth: &Birth,
+        key: &PairKey,
+        stamp: WriteStamp,
+        draft: &Draft,
+        until: Deadline,
+    ) -> Result<Written, WriteError>;
+
+    /// Makes a part in the group of `of`, the pair's own record at this end as it was fetched a
+    /// moment ago. The draft holds what the record at the other end asks for.
+    ///
+    /// A side without parts answers [`WriteError::Refused`].
+    async fn create_part(
+        &self,
+        of: &Observed,
+        name: &PartName,
         stamp: WriteStamp,
         draft: &Draft,
         until: Deadline,
@@ -133,14 +162,29 @@ macro_rules! forward_replica {
                 (**self).find(key, floor).await
             }
 
+            async fn in_group(&self, group: &GroupId) -> Result<Vec<Observed>, ReadError> {
+                (**self).in_group(group).await
+            }
+
             async fn create(
                 &self,
-                birth: &Birth,
+                key: &PairKey,
                 stamp: WriteStamp,
                 draft: &Draft,
                 until: Deadline,
             ) -> Result<Written, WriteError> {
-                (**self).create(birth, stamp, draft, until).await
+                (**self).create(key, stamp, draft, until).await
+            }
+
+            async fn create_part(
+                &self,
+                of: &Observed,
+                name: &PartName,
+                stamp: WriteStamp,
+                draft: &Draft,
+                until: Deadline,
+            ) -> Result<Written, WriteError> {
+                (**self).create_part(of, name, stamp, draft, until).await
             }
 
             async fn update(

@@ -135,7 +135,15 @@ impl Round<'_> {
                     self.report(|report| report.echoes += 1);
                     continue;
                 }
+            } else if self.is_part_of_known(side, &hint).await? {
+                // Belongs to a pair that does not know it yet.
             } else if hint.gone || hint.takes_part == Some(false) {
+                if let Some(record) = hint.seen
+                    && record.role.part().is_some()
+                    && let Some(group) = record.group.clone()
+                {
+                    self.keep_seen_part(side, group, record);
+                }
                 self.report(|report| report.dropped += 1);
                 continue;
             }
@@ -151,6 +159,21 @@ impl Round<'_> {
         Ok(kept)
     }
 
+    async fn is_part_of_known(&self, side: Side, hint: &Hint) -> Result<bool, EngineError> {
+        let Some(record) = &hint.seen else {
+            return Ok(false);
+        };
+        let (Some(_), Some(group)) = (record.role.part(), &record.group) else {
+            return Ok(false);
+        };
+        Ok(self
+            .engine
+            .store
+            .pair_in_group(side, group)
+            .await?
+            .is_some())
+    }
+
     async fn is_echo(&self, side: Side, hint: &Hint) -> Result<bool, EngineError> {
         let version = hint
             .version
@@ -162,6 +185,10 @@ impl Round<'_> {
         let Some(pair) = self.engine.store.pair_of(side, &hint.id).await? else {
             return Ok(false);
         };
+        if let Some(part) = pair.part_of(side, &hint.id) {
+            let followed = part.id.as_ref() == Some(&hint.id);
+            return Ok(!followed || pair.is_settled() && part.version.as_ref() == Some(version));
+        }
         let end = pair.end(side);
         let lag = self.capabilities(side).read_lag;
         Ok(end.id.as_ref() == Some(&hint.id)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::{Capabilities, Intent, IntentKind, Observed, Patch};
+use crate::{Birth, Capabilities, Intent, IntentKind, Observed, Patch};
 
 /// What a look at the written side showed.
 #[derive(Clone, Debug)]
@@ -43,7 +43,8 @@ pub fn recover(
 ) -> Recovery {
     let landing = intent.until + capabilities.lateness;
     match &intent.kind {
-        IntentKind::Create { .. } => {
+        IntentKind::Create { birth, .. } => {
+            let unique = matches!(birth, Birth::Main { .. }) && capabilities.unique_birth;
             let mut found = match look {
                 Look::Record(record) => vec![*record],
                 Look::Missing => Vec::new(),
@@ -51,7 +52,7 @@ pub fn recover(
             };
             match found.len() {
                 // The service itself refuses the second of two, so that trying again is safe.
-                0 if capabilities.unique_birth => Recovery::NotLanded,
+                0 if unique => Recovery::NotLanded,
                 0 => after(landing + capabilities.find_lag, now),
                 1 => Recovery::Landed(Box::new(found.remove(0))),
                 _ => Recovery::Duplicate(found),
@@ -65,7 +66,16 @@ pub fn recover(
             };
             if capabilities.stamped {
                 if record.stamp == Some(intent.stamp) {
-                    return Recovery::Landed(record);
+                    // The step of its own may still be on its way.
+                    let landed = || Recovery::Landed(record.clone());
+                    return if holds_apart(&record, patch, capabilities) {
+                        landed()
+                    } else {
+                        match after(landing + capabilities.read_lag, now) {
+                            Recovery::NotLanded => landed(),
+                            wait => wait,
+                        }
+                    };
                 }
                 // The write was bound to `seen`: at another version it can no longer land.
                 if record.version != *seen {
@@ -88,6 +98,13 @@ fn holds(record: &Observed, patch: &Patch) -> bool {
     patch
         .fields
         .iter()
+        .all(|(field, value)| record.fields.get(field) == Some(value))
+}
+
+/// Does it hold what takes effect after the rest, if any of that was sent?
+fn holds_apart(record: &Observed, patch: &Patch, capabilities: &Capabilities) -> bool {
+    let sent = patch.fields.iter();
+    sent.filter(|(field, _)| capabilities.apart.contains(field))
         .all(|(field, value)| record.fields.get(field) == Some(value))
 }
 

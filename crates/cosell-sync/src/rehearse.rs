@@ -104,8 +104,8 @@ impl Round<'_> {
                 });
                 return Ok(());
             }
-            Found::Pair(id, _) => {
-                let Some(pair) = self.engine.store.pair(id).await? else {
+            Found::Pair(id, met) => {
+                let Some(mut pair) = self.engine.store.pair(id).await? else {
                     return Ok(());
                 };
                 if pair.intent.is_some() {
@@ -114,10 +114,13 @@ impl Round<'_> {
                     }
                     return Ok(());
                 }
+                if let Some(record) = met.filter(|record| record.role.part().is_some()) {
+                    pair.adopt_part(side, &record);
+                }
                 (Some(id), pair)
             }
             Found::Newcomer(record, partner) => {
-                let pair = self.found(side, &record, partner.as_ref());
+                let pair = self.found(side, &record, partner.as_deref());
                 sights[side as usize] = Sight::Present(record);
                 sights[side.other() as usize] = Sight::of(partner);
                 (None, pair)
@@ -166,10 +169,10 @@ impl Round<'_> {
             return Ok(Sight::Unborn);
         };
         if let Some(record) = self.take_seen(side, id) {
-            return Ok(Sight::Present(record));
+            return Ok(Sight::Present(Box::new(record)));
         }
         match self.fetch(side, id).await {
-            Ok(Some(record)) => Ok(Sight::Present(record)),
+            Ok(Some(record)) => Ok(Sight::Present(Box::new(record))),
             Ok(None) => Ok(Sight::Gone),
             Err(ReadError::NotVisible(why)) => Ok(Sight::Hidden(why)),
             Err(error) => Err(error),

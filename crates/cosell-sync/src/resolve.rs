@@ -2,7 +2,7 @@
 
 use crate::{
     AuditEntry, AuditKind, Change, EngineError, ErrorKind, Life, Observed, Pair, PairId, PairKey,
-    PairState, QueuedHint, ReadError, RecordError, RecordId, Role, Side, SkippedRecord, Version,
+    QueuedHint, ReadError, RecordError, RecordId, Role, Side, SkippedRecord, Version,
     claims::{Claim, Claims},
     drain::Worked,
     round::{Committed, Round},
@@ -12,9 +12,9 @@ use crate::{
 /// What a hint is about.
 pub(crate) enum Found {
     /// A pair; the record, if it is not one of its known ends.
-    Pair(PairId, Option<Observed>),
+    Pair(PairId, Option<Box<Observed>>),
     /// A record without a pair that may found one, with the record it names at the other end.
-    Newcomer(Observed, Option<Observed>),
+    Newcomer(Box<Observed>, Option<Box<Observed>>),
     /// A record that founds no pair, for a reason people should know.
     Skip(Option<Version>, ErrorKind, String),
     /// Nothing to do, and why.
@@ -45,7 +45,7 @@ impl Round<'_> {
             Found::Pair(id, record) => {
                 if !claims.add(Claim::Pair(id)) {
                     if let Some(record) = record {
-                        self.keep_seen(hint.side, record);
+                        self.keep_seen(hint.side, *record);
                     }
                     return Ok(Worked::Busy(hint));
                 }
@@ -53,12 +53,12 @@ impl Round<'_> {
                 let Some(pair) = self.engine.store.pair(id).await? else {
                     return Ok(Worked::Busy(hint));
                 };
-                let turn = Turn::of_pair(self, hint, pair, record);
+                let turn = Turn::of_pair(self, hint, pair, record.map(|record| *record));
                 turn.run().await?;
             }
             Found::Newcomer(record, partner) => {
                 let skipped = self.engine.store.skip_of(hint.side, &record.id).await?;
-                let pair = self.found(hint.side, &record, partner.as_ref());
+                let pair = self.found(hint.side, &record, partner.as_deref());
                 claims.add(Claim::Pair(pair.id));
                 let mut turn = Turn::of_newcomer(self, hint, pair, record, partner);
                 if let Some(skipped) = skipped {
@@ -124,11 +124,21 @@ impl Round<'_> {
         if let Some(pair) = store.pair_of(side, &record.id).await? {
             return Ok(Ok(Found::Pair(pair.id, None)));
         }
+        for former in &record.former {
+            if let Some(pair) = store.pair_of(side, former).await? {
+                return Ok(Ok(if pair.end(side).id.as_ref() == Some(former) {
+                    Found::Pair(pair.id, Some(Box::new(record)))
+                } else {
+                    let cause = format!("{former}, which it came from, became another record");
+                    Found::Skip(Some(record.version.clone()), ErrorKind::Claimed, cause)
+                }));
+            }
+        }
         if let Some(group) = &record.group
             && let Some(pair) = store.pair_in_group(side, group).await?
         {
-            return Ok(Ok(if record.role == Role::Part {
-                Found::Pair(pair.id, None)
+            return Ok(Ok(if record.role.part().is_some() {
+                Found::Pair(pair.id, Some(Box::new(record)))
             } else {
                 Found::Skip(
                     Some(record.version.clone()),
@@ -144,7 +154,7 @@ impl Round<'_> {
             && let Some(pair) = store.pair_of(side.other(), &key.clone().into()).await?
         {
             return Ok(Ok(if pair.end(side).id.is_none() {
-                Found::Pair(pair.id, Some(record))
+                Found::Pair(pair.id, Some(Box::new(record)))
             } else {
                 claimed(&record, key)
             }));
@@ -156,7 +166,7 @@ impl Round<'_> {
             return Ok(Ok(Found::Nothing("closed records found no pair")));
         }
         let Some(key) = record.key.clone() else {
-            return Ok(Ok(Found::Newcomer(record, None)));
+            return Ok(Ok(Found::Newcomer(Box::new(record), None)));
         };
         self.partner(side, record, &key).await
     }
@@ -187,7 +197,7 @@ impl Round<'_> {
         // Under another id than the named one (it moved): perhaps a known pair's.
         if let Some(pair) = self.engine.store.pair_of(side.other(), &partner.id).await? {
             return Ok(Ok(if pair.end(side).id.is_none() {
-                Found::Pair(pair.id, Some(record))
+                Found::Pair(pair.id, Some(Box::new(record)))
             } else {
                 claimed(&record, key)
             }));
@@ -204,24 +214,15 @@ impl Round<'_> {
                 Err(error) => return Ok(Err(error)),
             }
         }
-        Ok(Ok(Found::Newcomer(record, Some(partner))))
+        Ok(Ok(Found::Newcomer(
+            Box::new(record),
+            Some(Box::new(partner)),
+        )))
     }
 
     /// A new pair, not stored yet.
     pub(crate) fn found(&self, side: Side, record: &Observed, partner: Option<&Observed>) -> Pair {
-        let mut pair = Pair {
-            id: PairId(self.engine.options.ids.next()),
-            state: PairState::Active,
-            left: Default::default(),
-            right: Default::default(),
-            base: Default::default(),
-            holds: Default::default(),
-            answers: Default::default(),
-            intent: None,
-            park: None,
-            outcome: None,
-            shown: None,
-        };
+        let mut pair = Pair::new(PairId(self.engine.options.ids.next()));
         pair.end_mut(side).id = Some(record.id.clone());
         pair.end_mut(side.other()).id = partner.map(|partner| partner.id.clone());
         pair
@@ -385,7 +386,7 @@ fn claimed(record: &Observed, key: &PairKey) -> Found {
 }
 
 impl Sight {
-    pub(crate) fn of(partner: Option<Observed>) -> Self {
+    pub(crate) fn of(partner: Option<Box<Observed>>) -> Self {
         partner.map_or(Self::Unborn, Self::Present)
     }
 }

@@ -9,8 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tracing::Instrument as _;
 
 use crate::{
-    Capabilities, Change, Engine, EngineError, Lease, Observed, RecordId, RoundReport, Side,
-    StoreError,
+    Capabilities, Change, Engine, EngineError, GroupId, Lease, Observed, RecordId, RoundReport,
+    Side, StoreError,
     engine::{after, lock},
 };
 
@@ -24,6 +24,8 @@ pub(crate) struct Round<'e> {
     lease: Mutex<Option<Lease>>,
     report: Mutex<RoundReport>,
     seen: Mutex<BTreeMap<(Side, RecordId), Observed>>,
+    /// Parts shown by pages before anybody knew whose they are.
+    seen_parts: Mutex<BTreeMap<(Side, GroupId), Vec<Observed>>>,
 }
 
 impl<'e> Round<'e> {
@@ -41,6 +43,7 @@ impl<'e> Round<'e> {
             lease: Mutex::new(None),
             report: Mutex::default(),
             seen: Mutex::default(),
+            seen_parts: Mutex::default(),
         }
     }
 
@@ -105,8 +108,22 @@ impl<'e> Round<'e> {
         lock(&self.seen).remove(&(side, id.clone()))
     }
 
+    /// Keeps a part whose group is not known yet: its pair may be founded by the same page.
+    pub(crate) fn keep_seen_part(&self, side: Side, group: GroupId, record: Observed) {
+        let mut parts = lock(&self.seen_parts);
+        if parts.len() < SEEN_KEPT {
+            parts.entry((side, group)).or_default().push(record);
+        }
+    }
+
+    pub(crate) fn take_seen_parts(&self, side: Side, group: &GroupId) -> Vec<Observed> {
+        let mut parts = lock(&self.seen_parts);
+        parts.remove(&(side, group.clone())).unwrap_or_default()
+    }
+
     pub(crate) fn forget_seen(&self) {
         lock(&self.seen).clear();
+        lock(&self.seen_parts).clear();
     }
 
     /// Makes sure that the lease lasts beyond `moment`.

@@ -1,21 +1,22 @@
 //! Writing: journal first, then the bytes, then what became of them.
 
 use crate::{
-    AuditKind, Birth, Draft, EngineError, ErrorKind, HoldCause, Images, Intent, IntentKind,
-    Observed, Outcome, PairKey, PairState, Patch, Plan, RefusedField, Settled, Side, Snapshot,
-    WriteError, WriteStamp, Written,
+    AuditKind, Birth, Draft, EngineError, ErrorKind, GroupId, HoldCause, Images, Intent,
+    IntentKind, Observed, Outcome, PairKey, PairState, PartName, PartPlan, Patch, Plan,
+    RefusedField, Settled, Side, Snapshot, WriteError, WriteStamp, Written,
     engine::after,
     turn::{Halt, Sight, Turn},
 };
 
 /// The next write of a pair.
 pub(crate) enum Outgoing {
-    Create(Side, Birth, Draft),
+    Create(Side, PairKey, Draft),
+    Part(Side, PartName, GroupId, Draft),
     Update(Side, Patch),
 }
 
 /// What became of a write whose answer is clear.
-enum Delivered {
+pub(crate) enum Delivered {
     Landed,
     /// The record was not as it was seen.
     Stale,
@@ -56,6 +57,12 @@ impl Turn<'_> {
                 return Some(Outgoing::Update(side, patch));
             }
         }
+        for (name, part) in &plan.parts {
+            if let PartPlan::Make { side, group, draft } = part {
+                let (name, group) = (name.clone(), group.clone());
+                return Some(Outgoing::Part(*side, name, group, draft.clone()));
+            }
+        }
         self.judge();
         let shower = self.round.shower()?;
         let due = self.outcome_is_due() && self.seen(shower).is_some();
@@ -66,7 +73,7 @@ impl Turn<'_> {
         if self.round.capabilities(side).shows_outcome {
             draft.outcome = Some(self.outcome_now(side.other(), "created"));
         }
-        Outgoing::Create(side, Birth::Main { key }, draft)
+        Outgoing::Create(side, key, draft)
     }
 
     fn outcome_for(&self, side: Side, patch: &Patch) -> Option<Outcome> {
@@ -92,6 +99,11 @@ impl Turn<'_> {
             HoldCause::Refused { side, .. } => Some(side),
             _ => None,
         });
+        let parts = self.pair.parts.values();
+        let refused = refused.or(parts
+            .filter(|part| part.refusal.is_some())
+            .map(|part| part.side)
+            .next());
         let failed = self.pair.outcome.as_ref().filter(|last| !last.success);
         let Some(from) = refused.map(Side::other).or(failed.map(|last| last.from)) else {
             return;
@@ -110,15 +122,20 @@ impl Turn<'_> {
     pub(crate) async fn send(&mut self, write: Outgoing) -> Result<(), Halt> {
         let shows_only = matches!(&write, Outgoing::Update(_, patch)
             if patch.fields.is_empty() && patch.key.is_none());
+        if let Outgoing::Part(side, name, group, draft) = write {
+            return self.make_part(side, name, group, draft).await;
+        }
         let (side, sent) = match &write {
-            Outgoing::Create(side, _, draft) => (*side, draft.fields.keys().cloned().collect()),
+            Outgoing::Part(side, _, _, draft) | Outgoing::Create(side, _, draft) => {
+                (*side, draft.fields.keys().cloned().collect())
+            }
             Outgoing::Update(side, patch) => {
                 (*side, patch.fields.keys().cloned().collect::<Vec<_>>())
             }
         };
-        if let Outgoing::Create(side, birth, _) = &write
+        if let Outgoing::Create(side, key, _) = &write
             && self.births_blindly(*side).await?
-            && self.bind_named(*side, birth).await?
+            && self.bind_named(*side, key).await?
         {
             return Ok(());
         }
@@ -180,12 +197,19 @@ impl Turn<'_> {
 
     /// One write. On return the answer is clear and the intent is over; it stays open only with
     /// [`Halt::Open`] and errors of the store.
-    async fn deliver(&mut self, write: Outgoing) -> Result<Delivered, Halt> {
+    pub(crate) async fn deliver(&mut self, write: Outgoing) -> Result<Delivered, Halt> {
         let round = self.round;
         let until = after(round.now(), round.engine.options.send_window);
         round.keep_lease(until).await?;
         let (side, kind) = match write {
-            Outgoing::Create(side, birth, draft) => (side, IntentKind::Create { birth, draft }),
+            Outgoing::Create(side, key, draft) => {
+                let birth = Birth::Main { key };
+                (side, IntentKind::Create { birth, draft })
+            }
+            Outgoing::Part(side, name, group, draft) => {
+                let birth = Birth::Part { name, group };
+                (side, IntentKind::Create { birth, draft })
+            }
             Outgoing::Update(side, patch) => {
                 let Some(seen) = self.seen(side) else {
                     return Ok(Delivered::Stale);
@@ -199,14 +223,27 @@ impl Turn<'_> {
             IntentKind::Update { patch, .. } => &patch.fields,
         };
         let held = |side: Side| -> Snapshot {
-            let record = self.seen(side);
-            let fields = record.into_iter().flat_map(|record| &record.fields);
-            fields
-                .filter(|(field, _)| sent.contains_key(*field))
-                .map(|(field, value)| (field.clone(), value.clone()))
+            let Some(record) = self.seen(side) else {
+                return Snapshot::new();
+            };
+            let value = |field| self.pair.value(side, record, field);
+            sent.keys()
+                .filter_map(|field| Some((field.clone(), value(field)?.clone())))
                 .collect()
         };
-        let (read, over) = (held(side.other()), held(side));
+        let is_part = matches!(
+            &kind,
+            IntentKind::Create {
+                birth: Birth::Part { .. },
+                ..
+            }
+        );
+        // A part is written over nothing, and proves nothing about the ends.
+        let (read, over) = if is_part {
+            (Snapshot::new(), Snapshot::new())
+        } else {
+            (held(side.other()), held(side))
+        };
         let intent = Intent {
             stamp: WriteStamp(round.engine.options.ids.next()),
             trace: self.hint.trace,
@@ -224,9 +261,20 @@ impl Turn<'_> {
         self.pair.intent = Some(intent.clone());
         self.save(Vec::new()).await?;
         let result = match &intent.kind {
-            IntentKind::Create { birth, draft } => {
-                round.create(side, birth, intent.stamp, draft, until).await
-            }
+            IntentKind::Create {
+                birth: Birth::Main { key },
+                draft,
+            } => round.create(side, key, intent.stamp, draft, until).await,
+            IntentKind::Create {
+                birth: Birth::Part { name, .. },
+                draft,
+            } => match self.seen(side) {
+                Some(of) => {
+                    let (of, stamp) = ((side, of), intent.stamp);
+                    round.create_part(of, name, stamp, draft, until).await
+                }
+                None => Err(WriteError::Stale),
+            },
             IntentKind::Update { patch, .. } => match self.seen(side) {
                 Some(seen) => round.update(side, seen, intent.stamp, patch, until).await,
                 None => Err(WriteError::Stale),
@@ -236,11 +284,21 @@ impl Turn<'_> {
             self.pair.intent = None;
         }
         match result {
-            Ok(Written { id, after, .. }) => {
+            Ok(Written { id, after, .. }) if is_part => {
+                self.note_landed(&intent, &id, after.as_ref(), false);
+                self.part_landed(&intent, &id, after.as_ref());
+                Ok(Delivered::Landed)
+            }
+            Ok(Written {
+                id,
+                moved_to,
+                after,
+            }) => {
+                let id = moved_to.unwrap_or(id);
                 self.note_landed(&intent, &id, after.as_ref(), false);
                 self.base_of_landed(&intent, after.as_ref());
                 let after = match after {
-                    Some(record) => Sight::Present(record),
+                    Some(record) => Sight::Present(Box::new(record)),
                     None => Sight::Unknown,
                 };
                 self.landed(intent, id, after);
@@ -263,10 +321,12 @@ impl Turn<'_> {
             }
             Err(WriteError::Stale) => {
                 self.note_write(&intent, AuditKind::Stale, "not as it was seen; read again");
-                if let IntentKind::Create { birth, .. } = &intent.kind {
-                    self.bind_existing(side, birth).await?;
-                } else {
-                    *self.sight(side) = Sight::Unknown;
+                match &intent.kind {
+                    IntentKind::Create {
+                        birth: Birth::Main { key },
+                        ..
+                    } => self.bind_existing(side, key).await?,
+                    _ => *self.sight(side) = Sight::Unknown,
                 }
                 Ok(Delivered::Stale)
             }
@@ -286,11 +346,10 @@ impl Turn<'_> {
     }
 
     /// A create was refused because the record exists: find it and bind it.
-    async fn bind_existing(&mut self, side: Side, birth: &Birth) -> Result<(), Halt> {
-        if self.bind_named(side, birth).await? {
+    async fn bind_existing(&mut self, side: Side, key: &PairKey) -> Result<(), Halt> {
+        if self.bind_named(side, key).await? {
             return Ok(());
         }
-        let Birth::Main { key } = birth;
         let cause = format!(
             "the service says that a record for {key} exists, but shows none: perhaps it was \
              deleted; restore it, or clear the identifier"
@@ -299,8 +358,7 @@ impl Turn<'_> {
     }
 
     /// Binds the record that names the pair's other end, if there is one.
-    async fn bind_named(&mut self, side: Side, birth: &Birth) -> Result<bool, Halt> {
-        let Birth::Main { key } = birth;
+    async fn bind_named(&mut self, side: Side, key: &PairKey) -> Result<bool, Halt> {
         let mut found = match self.round.find(side, key, None).await {
             Ok(found) => found,
             Err(error) => return Err(self.unreadable(side, &error)),
@@ -327,7 +385,7 @@ impl Turn<'_> {
         );
         if let Some(oldest) = found.into_iter().next() {
             self.pair.end_mut(side).id = Some(oldest.id.clone());
-            *self.sight(side) = Sight::Present(oldest);
+            *self.sight(side) = Sight::Present(Box::new(oldest));
         }
         Halt::Park(side, ErrorKind::Duplicate, cause)
     }
@@ -339,11 +397,14 @@ impl Turn<'_> {
         let now = self.round.now();
         let kept = self.round.engine.options.retired_kept;
         self.pair.intent = None;
+        self.fetched = [false; 2];
+        self.fetched[side as usize] = after.record().is_some();
         let end = self.pair.end_mut(side);
         end.written = Some(now);
         let outcome = match intent.kind {
             IntentKind::Create { draft, .. } => {
                 end.id = Some(id);
+                self.pair.born = Some(side);
                 self.round.report(|report| report.births += 1);
                 Some(draft.outcome).map(|shown| (shown, "created"))
             }
@@ -354,6 +415,7 @@ impl Turn<'_> {
                     let surplus = end.retired.len().saturating_sub(kept);
                     end.retired.drain(..surplus);
                 }
+                end.moves_to(&id);
                 let carries = !patch.fields.is_empty();
                 if carries {
                     self.round.report(|report| report.updates += 1);
@@ -388,10 +450,15 @@ impl Turn<'_> {
             return;
         };
         let replica = self.round.engine.replica(side);
+        let apart = &self.round.capabilities(side).apart;
         let mut images = Vec::new();
         for (field, value) in fields {
+            if apart.contains(&field) {
+                continue;
+            }
             let now = here.fields.get(&field).cloned().unwrap_or_default();
-            let other = there.fields.get(&field).cloned().unwrap_or_default();
+            let other = self.pair.value(side.other(), there, &field);
+            let other = other.cloned().unwrap_or_default();
             let same = other == value
                 || matches!(
                     replica.settle(&field, &other, Some(here)),

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use tracing::Instrument as _;
 
 use crate::{
-    Change, ConflictEntry, EngineError, ErrorKind, FieldId, HoldCause, Observed, Outcome, Pair,
-    PairState, Plan, QueuedHint, ReadError, RefusedField, Seen, Settle, Settled, Side, Value, View,
+    Change, ConflictEntry, EngineError, ErrorKind, FieldId, FieldPlan, HoldCause, Observed,
+    Outcome, Pair, PairState, Plan, QueuedHint, ReadError, RefusedField, Seen, Settle, Settled,
+    Side, Value, View,
     engine::after,
     plan::plan,
     round::{Committed, Round},
@@ -17,7 +18,7 @@ use crate::{
 pub(crate) enum Sight {
     /// Not looked at yet.
     Unknown,
-    Present(Observed),
+    Present(Box<Observed>),
     Unborn,
     Gone,
     Hidden(String),
@@ -110,6 +111,8 @@ pub(crate) struct Turn<'r> {
     pub(crate) refused: Vec<(Side, RefusedField)>,
     /// Fields that a write of this turn brought, until the record was seen after it.
     pub(crate) sent: Option<(Side, BTreeMap<FieldId, Value>)>,
+    /// Was the end read from its service in this turn, and nothing written since?
+    pub(crate) fetched: [bool; 2],
     /// Sides that were asked in this turn to take the key alone.
     pub(crate) keyed: [bool; 2],
     /// Goes with the next commit.
@@ -147,6 +150,7 @@ impl<'r> Turn<'r> {
             met,
             refused: Vec::new(),
             sent: None,
+            fetched: [false; 2],
             keyed: [false; 2],
             riding: Vec::new(),
             logged: Vec::new(),
@@ -159,8 +163,8 @@ impl<'r> Turn<'r> {
         round: &'r Round<'r>,
         hint: QueuedHint,
         pair: Pair,
-        record: Observed,
-        partner: Option<Observed>,
+        record: Box<Observed>,
+        partner: Option<Box<Observed>>,
     ) -> Self {
         let side = hint.side;
         let mut turn = Self::of_pair(round, hint, pair, None);
@@ -213,12 +217,13 @@ impl<'r> Turn<'r> {
             self.pair.unsettle();
         }
         self.meet().await?;
+        let part_news = self.part_news().await?;
         if self.pair.park.is_some() {
             if !self.park_is_over().await? {
                 return self.stay_parked().await;
             }
             self.tried = self.pair.park.take().map_or(0, |park| park.attempts);
-        } else if self.says_nothing_new().await? {
+        } else if !part_news && self.says_nothing_new().await? {
             self.note_nothing("only tells of what is known");
             return self.save(vec![self.dequeue()]).await;
         }
@@ -227,6 +232,7 @@ impl<'r> Turn<'r> {
             for side in Side::BOTH {
                 self.look(side).await?;
             }
+            self.take_over_parts();
             self.take_over_sent();
             let plan = plan_pair(self.round, &self.pair, &self.sights, &self.refused)
                 .map_err(|why| Halt::Park(self.hint.side, ErrorKind::Plan, why))?;
@@ -243,10 +249,17 @@ impl<'r> Turn<'r> {
     async fn meet(&mut self) -> Result<(), Halt> {
         let side = self.hint.side;
         if let Some(record) = self.met.take() {
-            if self.pair.end(side).id.is_none() {
+            if record.role.part().is_some() {
+                self.pair.adopt_part(side, &record);
+                self.pair.unsettle();
+            } else if self.moves_here(side, &record) {
+                self.pair.end_mut(side).moves_to(&record.id);
+                *self.sight(side) = Sight::Present(Box::new(record));
+                self.pair.unsettle();
+            } else if self.pair.end(side).id.is_none() {
                 self.pair.end_mut(side).id = Some(record.id.clone());
                 self.bound(side, "it names the pair's other end");
-                *self.sight(side) = Sight::Present(record);
+                *self.sight(side) = Sight::Present(Box::new(record));
                 self.pair.unsettle();
             } else if self.pair.end(side).id.as_ref() != Some(&record.id) {
                 // Looked at again as what it is by now: a second record under one key.
@@ -263,6 +276,14 @@ impl<'r> Turn<'r> {
         Ok(())
     }
 
+    /// Is this record what the end on `side` has become?
+    fn moves_here(&self, side: Side, record: &Observed) -> bool {
+        let end = self.pair.end(side);
+        end.id.as_ref().is_some_and(|id| {
+            *id != record.id && !end.former.contains(&record.id) && record.former.contains(id)
+        })
+    }
+
     /// Looks at the hinted end only, where that can settle the matter.
     async fn says_nothing_new(&mut self) -> Result<bool, Halt> {
         let side = self.hint.side;
@@ -270,6 +291,9 @@ impl<'r> Turn<'r> {
         if !self.pair.is_settled() || self.pair.state != PairState::Active || self.outcome_is_due()
         {
             return Ok(false);
+        }
+        if self.pair.part_of(side, &self.hint.id).is_some() {
+            return Ok(true);
         }
         let own = end.id.as_ref() == Some(&self.hint.id);
         if let (true, false, Some(version)) = (own, self.hint.gone, &self.hint.version)
@@ -302,10 +326,12 @@ impl<'r> Turn<'r> {
             && Some(record.as_of) >= end.as_of
             && !end.is_stale(&record.version, lag, round.now())
         {
-            *self.sight(side) = Sight::Present(record);
+            *self.sight(side) = Sight::Present(Box::new(record));
             return Ok(());
         }
         let fetched = round.fetch(side, &id).await;
+        self.fetched[side as usize] = true;
+        let end = self.pair.end(side);
         // What was seen already may be missing from a late read, whoever wrote it. Should the
         // service's clock be ahead of ours, the wait is longer by that much.
         let known = end.as_of;
@@ -325,7 +351,7 @@ impl<'r> Turn<'r> {
                 return Err(Halt::Later(late));
             }
             (Ok(None), Some(late)) => return Err(Halt::Later(late)),
-            (Ok(Some(record)), _) => Sight::Present(record),
+            (Ok(Some(record)), _) => Sight::Present(Box::new(record)),
             (Ok(None), None) => Sight::Gone,
             (Err(ReadError::NotVisible(why)), _) => Sight::Hidden(why),
             (Err(error), _) => return Err(self.unreadable(side, &error)),
@@ -365,17 +391,16 @@ impl<'r> Turn<'r> {
                 continue;
             };
             let end = self.pair.end_mut(side);
-            if end.id.as_ref() != Some(&record.id)
-                && let Some(former) = end.id.replace(record.id.clone())
-            {
-                end.former.push(former);
-            }
+            end.moves_to(&record.id);
             end.aliases.clone_from(&record.aliases);
             if record.group.is_some() {
                 end.group.clone_from(&record.group);
             }
             end.as_of = Some(record.as_of);
         }
+        let is_seen = |field: &FieldId| plan.fields.get(field) == Some(&FieldPlan::Agreed);
+        self.pair.presumed.retain(|field| !is_seen(field));
+        self.adopt_wishes(plan);
         for entry in &plan.conflicts {
             // Our own writes in between move the times, not the conflict.
             let logged = self.logged.iter().any(|old| {
@@ -398,6 +423,7 @@ impl<'r> Turn<'r> {
 
     async fn finish(&mut self) -> Result<(), Halt> {
         self.note_versions();
+        self.tie_refusals();
         let new_holds = self.pair.holds.len().saturating_sub(self.held_before);
         self.round.report(|report| report.holds += new_holds as u64);
         self.note_nothing("in step");
@@ -405,6 +431,8 @@ impl<'r> Turn<'r> {
         let hidden = matches!(self.pair.state, PairState::Waiting { .. });
         let change = if hidden {
             let due = after(self.round.now(), self.round.engine.options.backoff_max);
+            self.put_off(due, 0)
+        } else if let Some(due) = self.part_sweep_due() {
             self.put_off(due, 0)
         } else {
             self.dequeue()
@@ -483,6 +511,7 @@ impl<'r> Turn<'r> {
                 HoldCause::Refused { reason, .. } => Some(format!("{field}: {}", reason.detail)),
                 _ => None,
             })
+            .chain(self.part_refusals())
             .collect();
         Outcome {
             at: self.round.now(),

@@ -16,10 +16,10 @@ use cosell_dataverse::{
     Change, ChangeCursor, Dataverse, Filter, Followed, PageOptions, Query, Row, Table,
     names::transaction_currency,
 };
-use cosell_mapping::{Context, Currencies, FieldId, FieldSet, RecordKind, Settled, Value};
+use cosell_mapping::{Context, Currencies, FieldId, FieldSet, RecordKind, Settled, Value, field};
 use cosell_sync::{
-    Birth, Capabilities, Cursor, Deadline, Draft, Hint, HintPage, Observed, PairKey, Patch,
-    ReadError, RecordId, Replica, Version, WriteError, WriteStamp, Written,
+    Capabilities, Cursor, Deadline, Draft, GroupId, Hint, HintPage, Observed, PairKey, PartName,
+    Patch, ReadError, RecordId, Replica, Version, WriteError, WriteStamp, Written,
 };
 use uuid::Uuid;
 
@@ -163,6 +163,9 @@ impl Replica for Dynamics {
         capabilities.find_lag = self.options.read_lag;
         capabilities.read_lag = self.options.read_lag;
         capabilities.lateness = self.options.lateness;
+        if !self.options.close_in_change_set {
+            capabilities.apart = vec![field::DEAL_STATE];
+        }
         capabilities
     }
 
@@ -241,14 +244,33 @@ impl Replica for Dynamics {
             .collect()
     }
 
+    /// Deals have no further rows of their own here.
+    async fn in_group(&self, _: &GroupId) -> Result<Vec<Observed>, ReadError> {
+        Ok(Vec::new())
+    }
+
     async fn create(
         &self,
-        birth: &Birth,
+        key: &PairKey,
         stamp: WriteStamp,
         draft: &Draft,
         until: Deadline,
     ) -> Result<Written, WriteError> {
-        self.create_opportunity(birth, stamp, draft, until).await
+        self.create_opportunity(key, stamp, draft, until).await
+    }
+
+    async fn create_part(
+        &self,
+        _: &Observed,
+        name: &PartName,
+        _: WriteStamp,
+        _: &Draft,
+        _: Deadline,
+    ) -> Result<Written, WriteError> {
+        Err(WriteError::Refused {
+            message: format!("a CRM has no part {name} of a deal"),
+            fields: Vec::new(),
+        })
     }
 
     async fn update(

@@ -3,24 +3,29 @@
 //! A referral carries no stamp of ours and its service refuses no second create, so this side
 //! leans on versions (`eTag`), on `If-Match`, and on looking before repeating.
 
+mod invite;
 mod options;
 mod pass;
 mod read;
 mod write;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use cosell_mapping::{Context, FieldId, FieldSet, RecordKind, Settled, Value};
+use cosell_mapping::{
+    Context, FieldId, FieldRule, FieldSet, Lens as _, Path, Reason, ReasonCode, RecordKind,
+    Settled, Value,
+};
 use cosell_referrals::{Continuation, ListOptions, Order, OrderBy, Referral, Referrals};
 use cosell_sync::{
-    Birth, Capabilities, Cursor, Deadline, Draft, Hint, HintPage, Observed, PairKey, Patch,
-    ReadError, RecordId, Replica, Version, WriteError, WriteStamp, Written,
+    Capabilities, Cursor, Deadline, Draft, GroupId, Hint, HintPage, Observed, PairKey, PartName,
+    Patch, ReadError, RecordId, Replica, Version, WriteError, WriteStamp, Written,
 };
 use uuid::Uuid;
 
 pub use options::{NewDeals, PartnerCenterOptions};
+pub(crate) use read::MICROSOFT_PART;
 
 use crate::failure;
 use pass::Pass;
@@ -32,6 +37,8 @@ pub struct PartnerCenter {
     fields: Arc<FieldSet>,
     context: Arc<Context>,
     options: Arc<PartnerCenterOptions>,
+    /// Fields whose rule names a place in Microsoft's referral.
+    from_microsoft: Arc<BTreeSet<FieldId>>,
 }
 
 impl PartnerCenter {
@@ -42,11 +49,19 @@ impl PartnerCenter {
         context: Arc<Context>,
         options: PartnerCenterOptions,
     ) -> Self {
+        let reads = |rule: &FieldRule| rule.lens(RecordKind::Referral).reads();
+        let below = |path: &Path| path.root() == MICROSOFT_PART;
+        let from_microsoft = fields
+            .iter()
+            .filter(|rule| reads(rule).iter().any(below))
+            .map(|rule| rule.field.clone())
+            .collect();
         Self {
             client,
             fields,
             context,
             options: Arc::new(options),
+            from_microsoft: Arc::new(from_microsoft),
         }
     }
 
@@ -91,6 +106,8 @@ impl Replica for PartnerCenter {
         capabilities.find_lag = self.options.find_lag;
         capabilities.read_lag = self.options.read_lag;
         capabilities.lateness = self.options.lateness;
+        capabilities.hints_parts = self.options.lists_show_microsoft;
+        capabilities.part_sweep = self.options.invitation_sweep;
         capabilities
     }
 
@@ -189,14 +206,34 @@ impl Replica for PartnerCenter {
         }
     }
 
+    async fn in_group(&self, group: &GroupId) -> Result<Vec<Observed>, ReadError> {
+        let related = self.client.related(group.as_str()).await;
+        let related = related.map_err(|error| failure::read_error(&error))?;
+        related
+            .into_iter()
+            .map(|referral| self.observe(referral).map_err(ReadError::Malformed))
+            .collect()
+    }
+
     async fn create(
         &self,
-        birth: &Birth,
+        key: &PairKey,
         _: WriteStamp,
         draft: &Draft,
         until: Deadline,
     ) -> Result<Written, WriteError> {
-        self.create_referral(birth, draft, until).await
+        self.create_referral(key, draft, until).await
+    }
+
+    async fn create_part(
+        &self,
+        of: &Observed,
+        name: &PartName,
+        _: WriteStamp,
+        draft: &Draft,
+        until: Deadline,
+    ) -> Result<Written, WriteError> {
+        self.invite(of, name, draft, until).await
     }
 
     async fn update(
@@ -210,6 +247,10 @@ impl Replica for PartnerCenter {
     }
 
     fn settle(&self, field: &FieldId, wanted: &Value, now: Option<&Observed>) -> Settled {
+        if self.from_microsoft.contains(field) {
+            let detail = "it is read from Microsoft's own referral, which is not written";
+            return Settled::Cannot(Reason::new(ReasonCode::NotWritable, detail));
+        }
         let record = now
             .and_then(|now| now.native.get::<Referral>())
             .map(Referral::raw);

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use cosell_sync::{PairState, Side};
+use cosell_sync::Side;
 use futures_util::future::{join, join_all};
 use uuid::Uuid;
 
@@ -93,19 +93,7 @@ async fn commits_are_flushed_to_the_disk() {
 }
 
 fn pair(number: u128, alias: Option<&str>) -> Pair {
-    let mut pair = Pair {
-        id: PairId(Uuid::from_u128(number)),
-        state: PairState::Active,
-        left: Default::default(),
-        right: Default::default(),
-        base: Default::default(),
-        holds: Default::default(),
-        answers: Default::default(),
-        intent: None,
-        park: None,
-        outcome: None,
-        shown: None,
-    };
+    let mut pair = Pair::new(PairId(Uuid::from_u128(number)));
     pair.left.id = Some(RecordId::new(format!("left {number}")));
     pair.left.aliases.extend(alias.map(RecordId::new));
     pair

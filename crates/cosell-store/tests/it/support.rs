@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use cosell_store::{OpenError, Options, SqliteStore};
 use cosell_sync::{
-    Change, Lease, Pair, PairId, PairState, QueuedHint, RecordId, Side, Source, StateStore, TraceId,
+    Change, Lease, Pair, PairId, QueuedHint, RecordId, Side, Source, StateStore, TraceId,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -56,19 +56,7 @@ pub(crate) async fn lease(store: &SqliteStore, owner: &str) -> Lease {
 }
 
 pub(crate) fn pair(number: u128) -> Pair {
-    let mut pair = Pair {
-        id: PairId(Uuid::from_u128(number)),
-        state: PairState::Active,
-        left: Default::default(),
-        right: Default::default(),
-        base: Default::default(),
-        holds: Default::default(),
-        answers: Default::default(),
-        intent: None,
-        park: None,
-        outcome: None,
-        shown: None,
-    };
+    let mut pair = Pair::new(PairId(Uuid::from_u128(number)));
     pair.left.id = Some(RecordId::new(format!("left {number}")));
     pair
 }

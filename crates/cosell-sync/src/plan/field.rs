@@ -1,18 +1,21 @@
 //! One field of one pair: who moved, what the other side would hold, who decides.
 
-use cosell_mapping::{FieldId, Loss, Settled, Value};
+use cosell_mapping::{FieldId, Loss, Reason, ReasonCode, Settled, Value};
 
 use super::{Planner, Why, not_written};
 use crate::{
-    Answer, ConflictEntry, HoldCause, Images, Observed, Resolution, Rule, Ruling, Side, Three,
-    Verdict,
+    Answer, ConflictEntry, HoldCause, Images, Observed, PartName, Resolution, Rule, Ruling, Side,
+    Three, Verdict,
 };
 
 /// What is asked about a field. Arrays are left first.
+#[derive(Clone, Copy)]
 pub(super) struct Question<'a> {
     pub(super) planner: Planner<'a>,
     pub(super) field: &'a FieldId,
     pub(super) base: Option<&'a Images>,
+    /// The side whose value is that of a part, and the part.
+    pub(super) supplier: Option<(Side, &'a PartName)>,
     pub(super) records: [&'a Observed; 2],
     pub(super) values: [&'a Value; 2],
     /// What a person wants done about these very values.
@@ -40,6 +43,9 @@ impl Question<'_> {
             return self.carry_out(answer.ruling());
         }
         let moved = |side: Side| self.base.map(|base| base.of(side) != self.value(side));
+        if let Some((side, name)) = self.supplier {
+            return self.told_by_part(side, name, moved);
+        }
         match (self.base, moved(Side::Left), moved(Side::Right)) {
             // They agreed when the base was taken, by rules that may have changed since.
             (Some(base), Some(false), Some(false)) => Decision::Agreed(base.clone()),
@@ -49,6 +55,41 @@ impl Question<'_> {
                 Decision::Agreed(self.images())
             }
             _ => self.by_policy(),
+        }
+    }
+
+    /// What a part holds flows one way.
+    fn told_by_part(
+        &self,
+        side: Side,
+        name: &PartName,
+        moved: impl Fn(Side) -> Option<bool>,
+    ) -> Decision {
+        let other = side.other();
+        match (self.base, moved(side), moved(other)) {
+            (Some(base), Some(false), Some(false)) => Decision::Agreed(base.clone()),
+            (Some(_), Some(false), Some(true)) => {
+                let detail = format!("it is read from the part {name}, which is not written");
+                let reason = Reason::new(ReasonCode::NotWritable, detail);
+                Decision::Hold(HoldCause::Cannot { side, reason })
+            }
+            _ if self.is_there(other) => Decision::Agreed(self.images()),
+            (_, _, other_moved) => match self.towards(other, self.value(side)) {
+                Ok(value) => {
+                    let mut values = [None, None];
+                    values[other as usize] = Some(value.clone());
+                    let loses = other_moved.unwrap_or(!self.value(other).is_null());
+                    Decision::Write {
+                        values,
+                        why: Why::Moved(side),
+                        conflict: loses.then(|| {
+                            let value = self.value(side).clone();
+                            Box::new(self.entry(Rule::Led(side), Some(side), Some(value)))
+                        }),
+                    }
+                }
+                Err(cause) => Decision::Hold(cause),
+            },
         }
     }
 
@@ -90,6 +131,12 @@ impl Question<'_> {
             return Decision::Hold(HoldCause::Partial { side: from });
         }
         match self.towards(from.other(), self.value(from)) {
+            // What nobody has seen on both sides since they met proves nobody's wish.
+            Ok(value) if self.is_unproven(from.other(), &value) => Question {
+                base: None,
+                ..*self
+            }
+            .decide(),
             Ok(value) => {
                 let mut values = [None, None];
                 values[from.other() as usize] = Some(value);
@@ -101,6 +148,16 @@ impl Question<'_> {
             }
             Err(cause) => Decision::Hold(cause),
         }
+    }
+
+    fn is_unproven(&self, side: Side, value: &Value) -> bool {
+        let presumed = &self.planner.seen.pair.presumed;
+        let from = self.value(side);
+        presumed.contains(self.field)
+            && self
+                .planner
+                .policy
+                .irreversible(self.field, side, from, value)
     }
 
     /// Did `side` hold only the beginning of what the other side held?

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    End, FieldPolicies, FieldPolicy, Native, PairId, RecordId, Resolution, Role, Rule, Ruling,
-    Stray, Three, Verdict, Version,
+    FieldPolicies, FieldPolicy, Native, PairId, RecordId, Resolution, Role, Rule, Ruling, Stray,
+    Three, Verdict, Version,
 };
 use cosell_mapping::Loss;
 
@@ -123,25 +123,10 @@ impl MergePolicy for ToyPolicy {
 }
 
 fn pair() -> Pair {
-    Pair {
-        id: PairId(Uuid::nil()),
-        state: PairState::Active,
-        left: End {
-            id: Some(RecordId::new("l")),
-            ..End::default()
-        },
-        right: End {
-            id: Some(RecordId::new("r")),
-            ..End::default()
-        },
-        base: BTreeMap::new(),
-        holds: BTreeMap::new(),
-        answers: BTreeMap::new(),
-        intent: None,
-        park: None,
-        outcome: None,
-        shown: None,
-    }
+    let mut pair = Pair::new(PairId(Uuid::nil()));
+    pair.left.id = Some(RecordId::new("l"));
+    pair.right.id = Some(RecordId::new("r"));
+    pair
 }
 
 fn record(id: &str, other: &str, fields: BTreeMap<FieldId, Value>) -> Observed {
@@ -150,6 +135,7 @@ fn record(id: &str, other: &str, fields: BTreeMap<FieldId, Value>) -> Observed {
         role: Role::Main,
         group: None,
         key: Some(PairKey::new(other)),
+        former: Vec::new(),
         aliases: Vec::new(),
         version: Version::new("1"),
         stamp: None,
@@ -157,6 +143,7 @@ fn record(id: &str, other: &str, fields: BTreeMap<FieldId, Value>) -> Observed {
         takes_part: true,
         as_of: now(),
         fields,
+        wishes: Default::default(),
         native: Native::none(),
     }
 }

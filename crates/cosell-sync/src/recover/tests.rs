@@ -56,6 +56,7 @@ fn record(version: &str, text: &str, stamp: Option<WriteStamp>) -> Observed {
         role: Role::Main,
         group: None,
         key: None,
+        former: Vec::new(),
         aliases: Vec::new(),
         version: Version::new(version),
         stamp,
@@ -63,6 +64,7 @@ fn record(version: &str, text: &str, stamp: Option<WriteStamp>) -> Observed {
         takes_part: true,
         as_of: moment(0),
         fields: BTreeMap::from([("text".into(), Value::text(text))]),
+        wishes: Default::default(),
         native: Native::none(),
     }
 }

@@ -119,7 +119,7 @@ impl Stage for Toys<'_> {
             state: State::begin(self.0.scenario, self.0.without),
             store: Arc::new(MemoryStore::new()),
         };
-        if self.0.scenario == Scenario::InStep || self.0.scenario == Scenario::Neighbour {
+        if self.0.scenario.is_in_step() {
             self.settle(&mut node, tale)?;
         }
         Ok(node)
@@ -295,6 +295,7 @@ impl std::hash::Hash for Known<'_> {
             &state.done,
             &state.held,
             &state.outside,
+            &state.asked,
         )
             .hash(hash);
         let stored = store.stored();

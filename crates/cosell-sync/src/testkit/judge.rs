@@ -7,7 +7,9 @@ use cosell_mapping::{FieldId, Settled, Value};
 use super::{
     Broken,
     toy::observe,
-    world::{Done, FIELDS, FOREIGN, Row, State, capabilities, policy, settle, settled},
+    world::{
+        ALL, Done, FIELDS, FOREIGN, Row, STATUS, State, capabilities, policy, settle, settled,
+    },
 };
 use crate::{
     Answer, ConflictEntry, HoldCause, Images, Observed, Pair, PairState, Plan, Resolution, Rule,
@@ -23,7 +25,8 @@ pub(super) fn watch(state: &mut State, stored: &Stored) {
         let cursor: u64 = cursor.as_str().parse().unwrap_or(0);
         let passed = state.side(side).rows.iter().find(|(id, row)| {
             let told = row.changed.max(row.child_changed) <= cursor;
-            told && row.takes_part && !is_kept(stored, side, id, row)
+            told && !is_kept(stored, side, id, row)
+                && (row.takes_part || row.is_part && is_in_known_group(stored, row))
         });
         if let Some((id, _)) = passed {
             let what = format!("{side:?} {id} changed before cursor {cursor} and is forgotten");
@@ -37,7 +40,7 @@ pub(super) fn watch(state: &mut State, stored: &Stored) {
             let Some(deal) = deal.copied() else {
                 continue;
             };
-            for field in FIELDS {
+            for field in ALL {
                 let Some(image) = pair
                     .base
                     .get(&FieldId::from(field))
@@ -53,6 +56,15 @@ pub(super) fn watch(state: &mut State, stored: &Stored) {
             }
         }
     }
+}
+
+fn is_in_known_group(stored: &Stored, row: &Row) -> bool {
+    let group = format!("g{}", row.deal);
+    let mut pairs = stored.pairs.iter();
+    pairs.any(|pair| {
+        let known = pair.left.group.as_ref();
+        known.is_some_and(|known| known.as_str() == group)
+    })
 }
 
 /// Is the newest state of a row taken into account, or will it be?
@@ -73,19 +85,28 @@ fn is_kept(stored: &Stored, side: Side, id: &str, row: &Row) -> bool {
         return true;
     }
     let pair = stored.pairs.iter().find(|pair| {
-        let end = pair.end(side);
-        end.id.as_ref().is_some_and(|end| end.as_str() == id)
+        let mut ids = pair.ids(side);
+        ids.any(|known| known.as_str() == id)
     });
     let Some(pair) = pair else {
-        return false;
+        // An invitation whose answer is missing is looked for.
+        return row.is_part && stored.pairs.iter().any(|pair| pair.intent.is_some());
     };
     let version = row.version_text();
+    if let Some(part) = pair.part_of(side, &crate::RecordId::new(id))
+        && part
+            .version
+            .as_ref()
+            .is_some_and(|known| known.as_str() == version)
+    {
+        return true;
+    }
     let end = pair.end(side);
     let is_version = |known: &crate::Version| known.as_str() == version;
     // Another hint of the pair leads to both ends.
     let queued = stored.hints.iter().any(|hint| {
-        let end = pair.end(hint.side).id.as_ref();
-        end.is_some_and(|end| end.as_str() == hint.id.as_str().trim_end_matches("/note"))
+        let own = hint.id.as_str().trim_end_matches("/note");
+        pair.ids(hint.side).any(|id| id.as_str() == own)
     });
     queued
         || pair.park.is_some()
@@ -122,9 +143,8 @@ pub(super) fn quiet(state: &State, stored: &Stored) -> Result<(), Broken> {
             let Some(deal) = deal_of(state, stored, entry.pair) else {
                 continue;
             };
-            let field = FIELDS
-                .into_iter()
-                .find(|field| *field == entry.field.as_str());
+            let mut fields = ALL.into_iter();
+            let field = fields.find(|field| *field == entry.field.as_str());
             let outside = field.and_then(|field| state.outside.get(&(side, deal, field)));
             // What a merge made may itself meet the next edit.
             let merged = stored
@@ -153,15 +173,14 @@ fn deal_of(state: &State, stored: &Stored, id: crate::PairId) -> Option<u8> {
 
 fn one_record(state: &State, deal: u8) -> Result<(), Broken> {
     for side in Side::BOTH {
-        let rows = state
-            .side(side)
-            .rows
-            .iter()
-            .filter(|(_, row)| row.deal == deal);
-        let ids: Vec<_> = rows.map(|(id, _)| id.as_str()).collect();
-        if ids.len() > 1 {
-            let what = format!("deal {deal} has records {} on {side:?}", ids.join(", "));
-            return Err(Broken::new(6, what));
+        for is_part in [false, true] {
+            let rows = state.side(side).rows.iter();
+            let rows = rows.filter(|(_, row)| row.deal == deal && row.is_part == is_part);
+            let ids: Vec<_> = rows.map(|(id, _)| id.as_str()).collect();
+            if ids.len() > 1 {
+                let what = format!("deal {deal} has records {} on {side:?}", ids.join(", "));
+                return Err(Broken::new(6, what));
+            }
         }
     }
     Ok(())
@@ -172,7 +191,16 @@ fn row(state: &State, side: Side, deal: u8) -> Option<(&String, &Row)> {
         .side(side)
         .rows
         .iter()
-        .find(|(_, row)| row.deal == deal)
+        .find(|(_, row)| row.deal == deal && !row.is_part)
+}
+
+/// What the field of a deal holds on one side, in its own record or its helper's.
+fn value<'a>(state: &'a State, side: Side, deal: u8, field: &str) -> Option<&'a Value> {
+    let id = FieldId::from(field.to_owned());
+    let rows = state.side(side).rows.values();
+    let mut rows = rows
+        .filter(|row| row.deal == deal && (row.is_part || field != STATUS || side == Side::Right));
+    rows.find_map(|row| row.fields.get(&id))
 }
 
 /// May the deal rest as it is: gone, switched off, or unreadable?
@@ -226,6 +254,13 @@ fn together(state: &State, stored: &Stored, deal: u8) -> Result<(), Broken> {
             return broken(format!("{field} is {l} on the left and {r} on the right"));
         }
     }
+    let says = value(state, Side::Left, deal, STATUS);
+    if says.is_none() && r.asks {
+        return broken("a helper is asked for and nobody invited one".to_owned());
+    }
+    if says.is_some() && says != value(state, Side::Right, deal, STATUS) {
+        return broken("what the helper says did not arrive".to_owned());
+    }
     Ok(())
 }
 
@@ -243,7 +278,7 @@ fn not_lost(state: &State, stored: &Stored, number: usize, done: &Done) -> Resul
             && (later.side == side || later.over == there)
     });
     let id = FieldId::from(field);
-    let now = |side| row(state, side, done.deal).map(|(_, row)| &row.fields[&id]);
+    let now = |side| value(state, side, done.deal, field);
     let held = stored.pairs.iter().any(|pair| {
         deal_of(state, stored, pair.id) == Some(done.deal) && pair.holds.contains_key(&id)
     });
@@ -398,6 +433,10 @@ fn swap_pair(pair: &Pair) -> Pair {
     pair.base.values_mut().for_each(swap_images);
     pair.holds.values_mut().for_each(swap_hold);
     pair.answers.values_mut().for_each(swap_answer);
+    pair.born = pair.born.map(Side::other);
+    for part in pair.parts.values_mut() {
+        part.side = part.side.other();
+    }
     pair
 }
 
@@ -411,6 +450,11 @@ fn swap_plan(mut plan: Plan) -> Plan {
         .for_each(|stale| swap_answer(&mut stale.answer));
     if let Some((side, ..)) = &mut plan.create {
         *side = side.other();
+    }
+    for part in plan.parts.values_mut() {
+        if let crate::PartPlan::Make { side, .. } = part {
+            *side = side.other();
+        }
     }
     for conflict in &mut plan.conflicts {
         std::mem::swap(&mut conflict.left, &mut conflict.right);

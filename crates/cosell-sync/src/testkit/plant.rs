@@ -11,8 +11,9 @@ use cosell_mapping::{FieldId, Settled, Value};
 
 use super::{plant_store::PlantedStore, toy::observe, world::World};
 use crate::{
-    Birth, Capabilities, Cursor, Deadline, Draft, HintPage, MemoryStore, Observed, PairKey, Patch,
-    ReadError, RecordId, Replica, Side, StateStore, WriteError, WriteStamp, Written, engine::lock,
+    Capabilities, Cursor, Deadline, Draft, GroupId, HintPage, MemoryStore, Observed, PairKey,
+    PartName, Patch, ReadError, RecordId, Replica, Side, StateStore, WriteError, WriteStamp,
+    Written, engine::lock,
 };
 
 /// A known mistake.
@@ -75,6 +76,8 @@ pub enum Plant {
     BadRecordFailsPage,
     /// A set that both sides edited goes over whole instead of being merged.
     SetsOverwritten,
+    /// A part is made without an intent of its own in the journal.
+    NoIntentBeforePart,
 }
 
 impl Plant {
@@ -237,15 +240,32 @@ impl Replica for PlantedReplica {
             .collect())
     }
 
-    async fn create(
+    async fn in_group(&self, group: &GroupId) -> Result<Vec<Observed>, ReadError> {
+        self.inner.in_group(group).await
+    }
+
+    async fn create_part(
         &self,
-        birth: &Birth,
+        of: &Observed,
+        name: &PartName,
         stamp: WriteStamp,
         draft: &Draft,
         until: Deadline,
     ) -> Result<Written, WriteError> {
         let until = self.deadline(until);
-        self.answer(self.inner.create(birth, stamp, draft, until).await)
+        let made = self.inner.create_part(of, name, stamp, draft, until);
+        self.answer(made.await)
+    }
+
+    async fn create(
+        &self,
+        key: &PairKey,
+        stamp: WriteStamp,
+        draft: &Draft,
+        until: Deadline,
+    ) -> Result<Written, WriteError> {
+        let until = self.deadline(until);
+        self.answer(self.inner.create(key, stamp, draft, until).await)
     }
 
     async fn update(

@@ -10,9 +10,10 @@ use chrono::{DateTime, Utc};
 
 use super::Plant;
 use crate::{
-    AuditEntry, AuditPlace, AuditQuery, Change, ConflictEntry, Cursor, ErrorKind, GroupId, Images,
-    IntentKind, Lease, LogStore, MemoryStore, Pair, PairId, PairState, PairStore, ParkCount,
-    QueueStore, QueuedHint, RecordId, Side, SkippedRecord, StateStore, StoreError, engine::lock,
+    AuditEntry, AuditPlace, AuditQuery, Birth, Change, ConflictEntry, Cursor, ErrorKind, GroupId,
+    Images, IntentKind, Lease, LogStore, MemoryStore, Pair, PairId, PairState, PairStore,
+    ParkCount, QueueStore, QueuedHint, RecordId, Side, SkippedRecord, StateStore, StoreError,
+    engine::lock,
 };
 
 #[derive(Debug)]
@@ -37,6 +38,12 @@ impl PlantedStore {
                 let creates = self.plant == Plant::NoIntentBeforeCreate;
                 pair.intent
                     .take_if(|intent| matches!(intent.kind, IntentKind::Create { .. }) == creates);
+            }
+            Plant::NoIntentBeforePart => {
+                let is_part = |birth: &Birth| matches!(birth, Birth::Part { .. });
+                pair.intent.take_if(|intent| {
+                    matches!(&intent.kind, IntentKind::Create { birth, .. } if is_part(birth))
+                });
             }
             Plant::BaseBeforeWrite => {
                 if let Some(intent) = &pair.intent

@@ -10,14 +10,14 @@ use super::{
     Assumption,
     gate::{Fault, Gate, Kind},
     judge,
-    world::{Late, Row, World, capabilities, settle},
+    world::{HELPER, Late, Row, World, capabilities, settle},
 };
 use crate::{
-    AuditEntry, AuditPlace, AuditQuery, Birth, Capabilities, Change, Clock, ConflictEntry, Cursor,
+    AuditEntry, AuditPlace, AuditQuery, Capabilities, Change, Clock, ConflictEntry, Cursor,
     Deadline, Draft, ErrorKind, GroupId, Hint, HintPage, Lease, Life, LogStore, MemoryStore,
-    Native, Observed, Pair, PairId, PairKey, PairStore, ParkCount, Patch, QueueStore, QueuedHint,
-    ReadError, RecordId, Replica, Role, Side, SkippedRecord, StateStore, StoreError, Version,
-    WriteError, WriteStamp, Written,
+    Native, Observed, Pair, PairId, PairKey, PairStore, ParkCount, PartName, Patch, QueueStore,
+    QueuedHint, ReadError, RecordId, Replica, Role, Side, SkippedRecord, StateStore, StoreError,
+    Version, WriteError, WriteStamp, Written,
 };
 
 /// Hints on one page.
@@ -48,9 +48,14 @@ fn child_id(id: &str) -> RecordId {
 pub(super) fn observe(side: Side, id: &str, row: &Row) -> Observed {
     Observed {
         id: RecordId::new(id),
-        role: Role::Main,
-        group: None,
+        role: if row.is_part {
+            Role::Part { name: helper() }
+        } else {
+            Role::Main
+        },
+        group: row.grouped.then(|| GroupId::new(format!("g{}", row.deal))),
         key: row.key.clone(),
+        former: Vec::new(),
         aliases: (side == Side::Right)
             .then(|| child_id(id))
             .into_iter()
@@ -61,8 +66,13 @@ pub(super) fn observe(side: Side, id: &str, row: &Row) -> Observed {
         takes_part: row.takes_part,
         as_of: row.at,
         fields: row.fields.clone(),
+        wishes: row.asks.then(helper).into_iter().collect(),
         native: Native::none(),
     }
+}
+
+fn helper() -> PartName {
+    PartName::new(HELPER)
 }
 
 fn no_answer() -> WriteError {
@@ -258,15 +268,72 @@ impl Replica for Toy {
         Ok(shown.map(|(id, row)| observe(side, id, row)).collect())
     }
 
+    async fn in_group(&self, group: &GroupId) -> Result<Vec<Observed>, ReadError> {
+        let side = self.side;
+        let says = || format!("{side:?}.in_group {group}");
+        let fault = self.gate.enter(Kind::Find, Some(side), false, says).await;
+        if fault == Some(Fault::Lose) {
+            return Err(down());
+        }
+        let lag = capabilities(side).find_lag;
+        let state = self.world().state();
+        // As late as it may be.
+        let rows = state.side(side).rows.iter();
+        let shown = rows.filter(|(_, row)| row.born + lag <= state.now);
+        let records = shown.map(|(id, row)| observe(side, id, row));
+        Ok(records
+            .filter(|record| record.group.as_ref() == Some(group))
+            .collect())
+    }
+
+    async fn create_part(
+        &self,
+        of: &Observed,
+        name: &PartName,
+        _: WriteStamp,
+        _: &Draft,
+        until: Deadline,
+    ) -> Result<Written, WriteError> {
+        let (side, own) = (self.side, of.id.as_str());
+        let deal = self
+            .world()
+            .state()
+            .deals
+            .get(&(side, own.to_owned()))
+            .copied();
+        self.take_off(deal, until);
+        let says = || format!("{side:?}.create_part {name} of {own}");
+        let fault = self.gate.enter(Kind::Create, Some(side), false, says).await;
+        self.land(deal, until);
+        self.before(fault, until)?;
+        if fault == Some(Fault::Late) {
+            let late = Late::Part(side, own.to_owned(), until);
+            self.world().state().late.push(late);
+            return Err(no_answer());
+        }
+        let made = self.world().state().create_part(side, own);
+        self.gate.leave(fault).await;
+        if fault == Some(Fault::LoseAnswer) {
+            return Err(no_answer());
+        }
+        let id = made.ok_or(WriteError::Stale)?;
+        let state = self.world().state();
+        let row = state.side(side).rows.get(&id);
+        Ok(Written {
+            after: row.map(|row| observe(side, &id, row)),
+            moved_to: None,
+            id: RecordId::new(id),
+        })
+    }
+
     async fn create(
         &self,
-        birth: &Birth,
+        key: &PairKey,
         stamp: WriteStamp,
         draft: &Draft,
         until: Deadline,
     ) -> Result<Written, WriteError> {
         let side = self.side;
-        let Birth::Main { key } = birth;
         let partner = (side.other(), key.as_str().to_owned());
         let deal = self.world().state().deals.get(&partner).copied();
         self.take_off(deal, until);
@@ -289,6 +356,7 @@ impl Replica for Toy {
         let row = state.side(side).rows.get(&id);
         Ok(Written {
             after: row.map(|row| observe(side, &id, row)),
+            moved_to: None,
             id: RecordId::new(id),
         })
     }
@@ -339,6 +407,7 @@ impl Replica for Toy {
         let row = state.side(side).rows.get(id);
         Ok(Written {
             id: seen.id.clone(),
+            moved_to: None,
             // One side answers with the record, the other has to be asked.
             after: row
                 .filter(|_| side == Side::Left)

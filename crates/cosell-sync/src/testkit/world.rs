@@ -15,8 +15,14 @@ use crate::{
     engine::lock,
 };
 
-/// The fields that both sides share.
+/// The fields that both records of a deal share.
 pub(super) const FIELDS: [&str; 5] = ["name", "value", "note", "tags", "date"];
+/// What a helper says; on the right a column of the deal's record.
+pub(super) const STATUS: &str = "status";
+/// All fields.
+pub(super) const ALL: [&str; 6] = ["name", "value", "note", "tags", "date", STATUS];
+/// The part that a record on the right may ask for.
+pub(super) const HELPER: &str = "helper";
 /// Edits of a date on both sides within this time are left to a person.
 const TOLERANCE: Duration = Duration::from_secs(5);
 /// What a row holds in a column that nobody maps.
@@ -42,6 +48,21 @@ pub enum Scenario {
     Crowd,
     /// So many deals, born on either side in turn.
     Many(u8),
+    /// A deal in step, whose record on the right may ask for a helper.
+    Helped,
+    /// A record on the right, not seen yet, that asks for a helper.
+    BornAsking,
+}
+
+impl Scenario {
+    /// Does the deal begin in step?
+    pub(super) fn is_in_step(self) -> bool {
+        matches!(self, Self::InStep | Self::Neighbour | Self::Helped)
+    }
+
+    fn has_helpers(self) -> bool {
+        matches!(self, Self::Helped | Self::BornAsking)
+    }
 }
 
 /// What a person may do from outside.
@@ -64,6 +85,12 @@ pub enum Edit {
     On(Side),
     /// Deletes the record.
     Delete(Side),
+    /// Asks for a helper, on the right.
+    Ask,
+    /// Takes that back.
+    Unask,
+    /// The helper says something, on the left.
+    Answer,
 }
 
 impl Edit {
@@ -78,6 +105,8 @@ impl Edit {
             | Self::Off(side)
             | Self::On(side)
             | Self::Delete(side) => side,
+            Self::Ask | Self::Unask => Side::Right,
+            Self::Answer => Side::Left,
         }
     }
 
@@ -88,7 +117,8 @@ impl Edit {
             Self::Note(_) => Some("note"),
             Self::Tags(_) => Some("tags"),
             Self::Date(_) => Some("date"),
-            Self::Off(_) | Self::On(_) | Self::Delete(_) => None,
+            Self::Answer => Some(STATUS),
+            Self::Off(_) | Self::On(_) | Self::Delete(_) | Self::Ask | Self::Unask => None,
         }
     }
 
@@ -110,7 +140,8 @@ impl Edit {
             Self::Note(side) => format!("{side:?} note {number}"),
             Self::Tags(_) => String::new(),
             Self::Date(side) => format!("{side:?} date {number}"),
-            Self::Off(_) | Self::On(_) | Self::Delete(_) => String::new(),
+            Self::Answer => format!("answer {number}"),
+            Self::Off(_) | Self::On(_) | Self::Delete(_) | Self::Ask | Self::Unask => String::new(),
         })
     }
 }
@@ -118,6 +149,11 @@ impl Edit {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Row {
     pub(super) deal: u8,
+    /// It is a helper's, not the deal's own.
+    pub(super) is_part: bool,
+    /// It names the deal's group.
+    pub(super) grouped: bool,
+    pub(super) asks: bool,
     pub(super) fields: Snapshot,
     pub(super) key: Option<PairKey>,
     pub(super) version: u64,
@@ -158,6 +194,7 @@ pub(super) struct Done {
 #[derive(Clone, Debug)]
 pub(super) enum Late {
     Create(Side, PairKey, WriteStamp, Draft, Deadline),
+    Part(Side, String, Deadline),
     Update(Side, String, String, WriteStamp, Patch, Deadline),
 }
 
@@ -168,6 +205,10 @@ pub(super) struct State {
     pub(super) now: DateTime<Utc>,
     pub(super) sides: [SideState; 2],
     pub(super) done: Vec<Done>,
+    /// May records ask for helpers?
+    pub(super) helped: bool,
+    /// Deals whose record on the right ever asked for a helper.
+    pub(super) asked: BTreeSet<u8>,
     pub(super) late: Vec<Late>,
     /// Whose deal a record is, also of records that are gone.
     pub(super) deals: BTreeMap<(Side, String), u8>,
@@ -257,6 +298,8 @@ impl State {
             now: DateTime::UNIX_EPOCH + TimeDelta::days(20_000),
             sides: Default::default(),
             done: Vec::new(),
+            helped: scenario.has_helpers(),
+            asked: BTreeSet::new(),
             late: Vec::new(),
             deals: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -269,7 +312,16 @@ impl State {
         };
         match scenario {
             Scenario::BornLeft => state.born(Side::Left, "a", 0, None),
-            Scenario::BornRight | Scenario::InStep => state.born(Side::Right, "b", 0, None),
+            Scenario::BornRight | Scenario::InStep | Scenario::Helped => {
+                state.born(Side::Right, "b", 0, None);
+            }
+            Scenario::BornAsking => {
+                state.born(Side::Right, "b", 0, None);
+                state.asked.insert(0);
+                if let Some(row) = state.sides[1].rows.get_mut("b") {
+                    row.asks = true;
+                }
+            }
             Scenario::Bound => {
                 state.born(Side::Right, "b", 0, None);
                 state.born(Side::Left, "a", 0, Some("b"));
@@ -343,11 +395,18 @@ impl State {
         for field in FIELDS {
             fields.entry(FieldId::from(field)).or_default();
         }
+        if self.helped && side == Side::Right {
+            fields.entry(FieldId::from(STATUS)).or_default();
+        }
         let now = self.now;
+        let grouped = self.helped && side == Side::Left;
         let there = &mut self.sides[side as usize];
         there.changes += 1;
         let row = Row {
             deal,
+            is_part: false,
+            grouped,
+            asks: false,
             fields,
             key,
             version: 1,
@@ -371,12 +430,14 @@ impl State {
         let Some(row) = self.sides[side as usize].rows.get(id) else {
             return;
         };
-        for field in FIELDS {
-            let value = row.fields.get(&FieldId::from(field)).cloned();
+        for field in ALL {
+            let Some(value) = row.fields.get(&FieldId::from(field)).cloned() else {
+                continue;
+            };
             self.held
                 .entry((side, row.deal, field))
                 .or_default()
-                .insert(value.unwrap_or_default());
+                .insert(value);
         }
     }
 
@@ -418,7 +479,7 @@ impl State {
         self.side(edit.side())
             .rows
             .iter()
-            .find(|(_, row)| row.deal == deal)
+            .find(|(_, row)| row.deal == deal && row.is_part == (edit == Edit::Answer))
     }
 
     /// Can it happen now, and would it change anything?
@@ -426,6 +487,8 @@ impl State {
         self.target(edit, deal).is_some_and(|(_, row)| match edit {
             Edit::Off(_) => row.takes_part,
             Edit::On(_) => !row.takes_part,
+            Edit::Ask => !row.asks,
+            Edit::Unask => row.asks,
             _ => true,
         })
     }
@@ -463,6 +526,9 @@ impl State {
             there.gone.insert(id, there.changes);
             return says;
         }
+        if edit == Edit::Ask {
+            self.asked.insert(deal);
+        }
         let mut rows = Moves::of(side, edit.field().into_iter());
         rows.main |= edit.field().is_none();
         rows.version = !self.lacks(Assumption::EditMovesVersion);
@@ -471,6 +537,8 @@ impl State {
             (_, Some(field)) => {
                 row.fields.insert(FieldId::from(field), value);
             }
+            (Edit::Ask, None) => row.asks = true,
+            (Edit::Unask, None) => row.asks = false,
             (Edit::Off(_), None) => row.takes_part = false,
             (_, None) => row.takes_part = true,
         });
@@ -500,6 +568,31 @@ impl State {
         // Somebody takes our columns for theirs.
         let key = Some(key.clone()).filter(|_| !self.lacks(Assumption::OwnColumns));
         self.insert(side, &id, deal, key, fields, Some(stamp));
+        Some(id)
+    }
+
+    /// The engine's invitation of a helper takes effect; nothing of the deal's own record moves.
+    pub(super) fn create_part(&mut self, side: Side, of: &str) -> Option<String> {
+        let deal = self.side(side).rows.get(of)?.deal;
+        let has_one = |row: &Row| row.deal == deal && row.is_part;
+        if self.side(side).rows.values().any(has_one) {
+            self.broken(6, format!("deal {deal} gets a second helper"));
+        }
+        if !self.asked.contains(&deal) {
+            self.broken(4, format!("nobody asked for a helper of deal {deal}"));
+        }
+        self.sides[side as usize].made += 1;
+        self.writes += 1;
+        let id = format!("helper-{}", self.side(side).made);
+        self.insert(side, &id, deal, None, Snapshot::new(), None);
+        if let Some(row) = self.sides[side as usize].rows.get_mut(&id) {
+            row.is_part = true;
+            row.takes_part = false;
+            row.fields = Snapshot::from([(FieldId::from(STATUS), Value::text("asked"))]);
+        }
+        self.remember(side, &id);
+        let cell = self.outside.entry((side, deal, STATUS)).or_default();
+        cell.insert(Value::text("asked"));
         Some(id)
     }
 
@@ -550,7 +643,7 @@ impl State {
         fields: impl Iterator<Item = (&'a FieldId, &'a Value)>,
     ) {
         for (field, value) in fields {
-            let Some(name) = FIELDS.into_iter().find(|name| *name == field.as_str()) else {
+            let Some(name) = ALL.into_iter().find(|name| *name == field.as_str()) else {
                 self.broken(13, format!("{field}, which no rule names, is written"));
                 continue;
             };
@@ -586,7 +679,9 @@ impl State {
         let never_too_late = self.lacks(Assumption::Lateness);
         for late in std::mem::take(&mut self.late) {
             let (side, until) = match &late {
-                Late::Create(side, .., until) | Late::Update(side, .., until) => (*side, *until),
+                Late::Create(side, .., until)
+                | Late::Part(side, _, until)
+                | Late::Update(side, .., until) => (*side, *until),
             };
             let in_time = self.now <= until + capabilities(side).lateness;
             if in_time && never_too_late {
@@ -600,6 +695,10 @@ impl State {
                 Late::Create(side, key, stamp, draft, _) => {
                     let made = self.create(side, &key, stamp, &draft);
                     says.push(format!("the late create lands on {side:?}: {made:?}"));
+                }
+                Late::Part(side, of, _) => {
+                    let made = self.create_part(side, &of);
+                    says.push(format!("the late invitation lands on {side:?}: {made:?}"));
                 }
                 Late::Update(side, id, seen, stamp, patch, _) => {
                     let landed = self.update(side, &id, &seen, stamp, &patch);

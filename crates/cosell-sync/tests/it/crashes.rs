@@ -9,11 +9,11 @@ use std::{collections::BTreeSet, future::Future, time::Duration};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cosell_sync::{
-    AuditEntry, AuditPlace, AuditQuery, Birth, Capabilities, Change, Clock as _, ConflictEntry,
-    Cursor, Deadline, Draft, Engine, ErrorKind, FieldId, GroupId, HintPage, Lease, LogStore,
-    MemoryStore, Observed, Pair, PairId, PairKey, PairStore, ParkCount, Patch, QueueStore,
-    QueuedHint, ReadError, RecordId, Replica, Settled, Side, SkippedRecord, StateStore, StoreError,
-    Value, WriteError, WriteStamp, Written,
+    AuditEntry, AuditPlace, AuditQuery, Capabilities, Change, Clock as _, ConflictEntry, Cursor,
+    Deadline, Draft, Engine, ErrorKind, FieldId, GroupId, HintPage, Lease, LogStore, MemoryStore,
+    Observed, Pair, PairId, PairKey, PairStore, ParkCount, PartName, Patch, QueueStore, QueuedHint,
+    ReadError, RecordId, Replica, Settled, Side, SkippedRecord, StateStore, StoreError, Value,
+    WriteError, WriteStamp, Written,
 };
 use futures_util::future::pending;
 
@@ -186,13 +186,30 @@ impl Replica for Gated<Toy> {
 
     async fn create(
         &self,
-        birth: &Birth,
+        key: &PairKey,
         stamp: WriteStamp,
         draft: &Draft,
         until: Deadline,
     ) -> Result<Written, WriteError> {
         self.gate
-            .write(self.inner.create(birth, stamp, draft, until))
+            .write(self.inner.create(key, stamp, draft, until))
+            .await
+    }
+
+    async fn in_group(&self, group: &GroupId) -> Result<Vec<Observed>, ReadError> {
+        self.gate.pass(self.inner.in_group(group), down).await
+    }
+
+    async fn create_part(
+        &self,
+        of: &Observed,
+        name: &PartName,
+        stamp: WriteStamp,
+        draft: &Draft,
+        until: Deadline,
+    ) -> Result<Written, WriteError> {
+        self.gate
+            .write(self.inner.create_part(of, name, stamp, draft, until))
             .await
     }
 

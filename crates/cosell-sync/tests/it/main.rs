@@ -4,6 +4,7 @@ mod answers;
 mod audit;
 mod births;
 mod crashes;
+mod deals;
 mod edits;
 mod explore;
 mod queue;

@@ -10,10 +10,10 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cosell_sync::{
-    Birth, Capabilities, Clock as _, Cursor, Deadline, Draft, FieldId, Hint, HintPage, Life, Loss,
-    Native, Observed, Outcome, PairKey, Patch, ReadError, Reason, ReasonCode, RecordId,
-    RefusedField, Replica, Role, Settled, Side, Snapshot, Value, Version, WriteError, WriteStamp,
-    Written,
+    Capabilities, Clock as _, Cursor, Deadline, Draft, FieldId, GroupId, Hint, HintPage, Life,
+    Loss, Native, Observed, Outcome, PairKey, PartName, Patch, ReadError, Reason, ReasonCode,
+    RecordId, RefusedField, Replica, Role, Settled, Side, Snapshot, Value, Version, WriteError,
+    WriteStamp, Written,
 };
 
 use crate::world::ToyClock;
@@ -168,6 +168,7 @@ impl Toy {
             role: Role::Main,
             group: None,
             key: row.key.clone(),
+            former: Vec::new(),
             aliases: Vec::new(),
             version: Version::new(row.version.to_string()),
             stamp: row.stamp.filter(|_| self.capabilities().stamped),
@@ -175,6 +176,7 @@ impl Toy {
             takes_part: row.takes_part,
             as_of: row.at,
             fields: row.fields.clone(),
+            wishes: Default::default(),
             native: Native::none(),
         }
     }
@@ -298,9 +300,24 @@ impl Replica for Toy {
         })
     }
 
+    async fn in_group(&self, _: &GroupId) -> Result<Vec<Observed>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    async fn create_part(
+        &self,
+        _: &Observed,
+        name: &PartName,
+        _: WriteStamp,
+        _: &Draft,
+        _: Deadline,
+    ) -> Result<Written, WriteError> {
+        panic!("nobody asks for {name}")
+    }
+
     async fn create(
         &self,
-        birth: &Birth,
+        key: &PairKey,
         stamp: WriteStamp,
         draft: &Draft,
         until: Deadline,
@@ -311,9 +328,6 @@ impl Replica for Toy {
         );
         let lost = self.before_write("create")?;
         Self::refuse(&draft.fields)?;
-        let Birth::Main { key } = birth else {
-            panic!("no other births yet");
-        };
         let unique = self.capabilities().unique_birth;
         let id = self.with(|state| {
             if unique && state.rows.values().any(|row| row.key.as_ref() == Some(key)) {
@@ -342,6 +356,7 @@ impl Replica for Toy {
         }
         Ok(Written {
             id: written.id.clone(),
+            moved_to: None,
             after: Some(written),
         })
     }
@@ -394,6 +409,7 @@ impl Replica for Toy {
         let after = self.with(|state| self.observe(id, &state.rows[id]));
         Ok(Written {
             id: seen.id.clone(),
+            moved_to: None,
             after: (!edited).then_some(after),
         })
     }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use cosell_mapping::FieldId;
 use cosell_referrals::PortalTemplate;
 
 use super::{AccountMatcher, NameAndPostalCode};
@@ -22,6 +23,12 @@ pub struct DynamicsOptions {
     pub read_lag: Duration,
     /// How long after its deadline a request on its way may take effect.
     pub lateness: Duration,
+    /// The field by which a seller asks Microsoft for help: while it holds something, the deal is
+    /// shown to Microsoft's sellers and Microsoft is invited. `None`: nobody is ever invited.
+    pub help: Option<FieldId>,
+    /// The field that says whether Microsoft's sellers may see the deal. Asking for help implies
+    /// it.
+    pub visible: Option<FieldId>,
     /// Puts the closing actions into the change set of the last values, so that both take effect
     /// or neither. Off for an organization that refuses actions there: closing is then a step of
     /// its own, after the values.
@@ -39,6 +46,8 @@ impl Default for DynamicsOptions {
             page_size: 1_000,
             read_lag: Duration::from_secs(10),
             lateness: Duration::from_secs(120),
+            help: Some(FieldId::from("help")),
+            visible: Some(FieldId::from("visible")),
             close_in_change_set: true,
             accounts: Arc::new(NameAndPostalCode),
         }
@@ -67,6 +76,8 @@ with! { DynamicsOptions:
     with_page_size page_size: u32;
     with_read_lag read_lag: Duration;
     with_lateness lateness: Duration;
+    with_help help: Option<FieldId>;
+    with_visible visible: Option<FieldId>;
     with_close_in_change_set close_in_change_set: bool;
     with_accounts accounts: Arc<dyn AccountMatcher>;
 }

@@ -7,10 +7,13 @@ use cosell_dataverse::{
     names::opportunity::{self, state},
 };
 use cosell_mapping::{Record, RecordKind};
-use cosell_sync::{Life, Native, Observed, PairKey, RecordId, Role, Version, WriteStamp};
+use cosell_sync::{
+    Life, Native, Observed, PairKey, PartName, RecordId, Role, Snapshot, Value, Version, WriteStamp,
+};
 use uuid::Uuid;
 
 use super::Dynamics;
+use crate::partner_center::MICROSOFT_PART;
 
 /// What this side keeps with a record it has read.
 #[derive(Debug)]
@@ -125,7 +128,8 @@ impl Dynamics {
             .snapshot(RecordKind::Row, &native.record, &self.context)
             .map_err(|wrong| faults.extend(wrong.iter().map(ToString::to_string)));
         match (id, version, as_of, fields) {
-            (Some(id), Some(version), Some(as_of), Ok(fields)) if faults.is_empty() => {
+            (Some(id), Some(version), Some(as_of), Ok(mut fields)) if faults.is_empty() => {
+                let wishes = self.wishes(&mut fields);
                 Ok(Observed {
                     id: RecordId::new(id.to_string()),
                     role: Role::Main,
@@ -133,6 +137,7 @@ impl Dynamics {
                     key: key
                         .filter(|key| !key.trim().is_empty())
                         .map(|key| PairKey::new(key.trim().to_lowercase())),
+                    former: Vec::new(),
                     aliases: Vec::new(),
                     version: Version::new(version.as_str()),
                     stamp: stamp
@@ -146,6 +151,7 @@ impl Dynamics {
                     takes_part: takes_part.unwrap_or(false),
                     as_of,
                     fields,
+                    wishes,
                     native: Native::new(native),
                 })
             }
@@ -154,6 +160,21 @@ impl Dynamics {
                 faults.join("; ")
             )),
         }
+    }
+
+    /// What the seller asks for. Whoever asks Microsoft for help shows it the deal, whatever the
+    /// row says about that.
+    fn wishes(&self, fields: &mut Snapshot) -> BTreeSet<PartName> {
+        let help = self.options.help.as_ref();
+        let asked = help.and_then(|help| fields.get(help));
+        if asked.is_none_or(Value::is_null) {
+            return BTreeSet::new();
+        }
+        let visible = self.options.visible.as_ref();
+        if let Some(visible) = visible.and_then(|visible| fields.get_mut(visible)) {
+            *visible = Value::Flag(true);
+        }
+        BTreeSet::from([PartName::new(MICROSOFT_PART)])
     }
 
     /// The row after a write, put together from the answer and what only the read before had

@@ -6,7 +6,7 @@ use cosell_dataverse::{
 use cosell_http::{Error, ErrorKind, Sent};
 use cosell_mapping::{Assignment, RecordKind, audit, tick};
 use cosell_sync::{
-    Birth, Deadline, Draft, Observed, Outcome, Patch, RecordId, Side, WriteError, WriteStamp,
+    Deadline, Draft, Observed, Outcome, PairKey, Patch, RecordId, Side, WriteError, WriteStamp,
     Written,
 };
 use serde_json::value::RawValue;
@@ -40,14 +40,11 @@ struct RowWrite {
 impl Dynamics {
     pub(super) async fn create_opportunity(
         &self,
-        birth: &Birth,
+        key: &PairKey,
         stamp: WriteStamp,
         draft: &Draft,
         until: Deadline,
     ) -> Result<Written, WriteError> {
-        let Birth::Main { key } = birth else {
-            return Err(refused("this version makes a deal's own opportunity only"));
-        };
         let assignments = self
             .fields
             .put(RecordKind::Row, &draft.fields, None, &self.context)
@@ -89,6 +86,7 @@ impl Dynamics {
         match self.client.change_set(&set, Some(until)).await {
             Ok(_) => Ok(Written {
                 id: RecordId::new(id.to_string()),
+                moved_to: None,
                 after: None,
             }),
             Err(error) => Err(self.create_failed(&error, id).await),
@@ -182,6 +180,7 @@ impl Dynamics {
         };
         Ok(Written {
             id: seen.id.clone(),
+            moved_to: None,
             after,
         })
     }
@@ -336,13 +335,6 @@ fn sort(assignments: Vec<Assignment>) -> RowWrite {
 fn text(json: &RawValue) -> String {
     let text = || serde_json::from_str::<Option<String>>(json.get());
     text().map_or_else(|_| json.get().to_owned(), Option::unwrap_or_default)
-}
-
-fn refused(message: &str) -> WriteError {
-    WriteError::Refused {
-        message: message.to_owned(),
-        fields: Vec::new(),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
 //! What a user may choose about the Partner Center side.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use cosell_mapping::FieldId;
 
 use cosell_referrals::{
     AdditionalRequirements, Attribute, Consent, Member, Qualification, RawMap, ReferralType,
@@ -27,6 +32,16 @@ pub struct PartnerCenterOptions {
     pub lateness: Duration,
     /// What new referrals carry besides the mapped fields.
     pub new_deals: NewDeals,
+    /// Fields that Microsoft's referral tells, too: where it holds something, that goes before
+    /// what the own referral holds. Besides these, all fields whose rule reads a place below
+    /// `microsoft/` (such as `microsoft/substatus`) are read from Microsoft's referral alone.
+    pub microsoft_fields: BTreeSet<FieldId>,
+    /// Do lists show Microsoft's referrals? The public record leaves that open. Without it, deals
+    /// with an open invitation are looked at every [`invitation_sweep`](Self::invitation_sweep),
+    /// and at once when a webhook tells of one.
+    pub lists_show_microsoft: bool,
+    /// See [`lists_show_microsoft`](Self::lists_show_microsoft).
+    pub invitation_sweep: Duration,
     /// The reason sent when the CRM declines or loses a deal; the service wants one.
     pub closing_reason: String,
 }
@@ -41,6 +56,9 @@ impl Default for PartnerCenterOptions {
             // A request may take its whole time-out after it began to leave.
             lateness: Duration::from_secs(120),
             new_deals: NewDeals::default(),
+            microsoft_fields: ["help", "microsoft_id"].map(FieldId::from).into(),
+            lists_show_microsoft: true,
+            invitation_sweep: Duration::from_secs(3_600),
             closing_reason: "Closed in the partner's CRM".to_owned(),
         }
     }
@@ -68,6 +86,9 @@ with! {
     with_read_lag read_lag: Duration;
     with_lateness lateness: Duration;
     with_new_deals new_deals: NewDeals;
+    with_microsoft_fields microsoft_fields: BTreeSet<FieldId>;
+    with_lists_show_microsoft lists_show_microsoft: bool;
+    with_invitation_sweep invitation_sweep: Duration;
     with_closing_reason closing_reason: String;
 }
 

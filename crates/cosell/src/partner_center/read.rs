@@ -1,13 +1,19 @@
 //! A referral as the engine sees it.
 
-use cosell_mapping::RecordKind;
+use std::collections::BTreeSet;
+
+use cosell_mapping::{ReadFault, RecordKind, Snapshot};
 use cosell_referrals::{FieldError, Qualification, Referral, ReferralType, Status};
-use cosell_sync::{GroupId, Life, Native, Observed, PairKey, RecordId, Role, Version};
+use cosell_sync::{GroupId, Life, Native, Observed, PairKey, PartName, RecordId, Role, Version};
 
 use super::PartnerCenter;
 
 /// The organization id and target id that stand for Microsoft.
 const MICROSOFT: &str = "msft";
+
+/// Name of the part that is Microsoft's referral of a deal, and the place below which rules read
+/// it.
+pub(crate) const MICROSOFT_PART: &str = "microsoft";
 
 impl PartnerCenter {
     /// Reads a whole referral.
@@ -22,9 +28,9 @@ impl PartnerCenter {
         let status = optional(referral.status(), &mut faults);
         let key = optional(referral.external_reference_id(), &mut faults);
         let group = optional(referral.engagement_id(), &mut faults);
+        let role = self.role(&referral);
         let fields = self
-            .fields
-            .snapshot(RecordKind::Referral, referral.raw(), &self.context)
+            .snapshot(&role, &referral)
             .map_err(|wrong| faults.extend(wrong.iter().map(ToString::to_string)));
         let (Some(id), Some(version), Some(as_of), Ok(fields)) = (id, version, as_of, fields)
         else {
@@ -39,11 +45,6 @@ impl PartnerCenter {
                 faults.join("; ")
             ));
         }
-        let role = if self.is_part(&referral) {
-            Role::Part
-        } else {
-            Role::Main
-        };
         Ok(Observed {
             id: RecordId::new(id.to_lowercase()),
             takes_part: role == Role::Main && !is_lead(&referral),
@@ -53,6 +54,7 @@ impl PartnerCenter {
                 // Ids of rows are compared as text, and the CRM writes them in small letters.
                 PairKey::new(uuid::Uuid::try_parse(&key).map_or(key, |id| id.to_string()))
             }),
+            former: Vec::new(),
             aliases: Vec::new(),
             version: Version::new(version.as_str()),
             stamp: None,
@@ -62,26 +64,52 @@ impl PartnerCenter {
             },
             as_of,
             fields,
+            wishes: BTreeSet::new(),
             native: Native::new(referral),
         })
     }
 
-    /// Does it belong to another organization's view, or is it addressed to Microsoft?
-    fn is_part(&self, referral: &Referral) -> bool {
-        let owner = referral.organization_id().ok().flatten();
-        let foreign = owner.is_some_and(|owner| match &self.options.organization_id {
-            Some(own) => !owner.eq_ignore_ascii_case(own),
-            None => owner.eq_ignore_ascii_case(MICROSOFT),
+    /// All fields of an own referral; of Microsoft's those that are read from it, with the whole
+    /// of it below `microsoft/`.
+    fn snapshot(&self, role: &Role, referral: &Referral) -> Result<Snapshot, Vec<ReadFault>> {
+        let kind = RecordKind::Referral;
+        let Role::Part { name } = role else {
+            return self.fields.snapshot(kind, referral.raw(), &self.context);
+        };
+        if name.as_str() != MICROSOFT_PART {
+            return Ok(Snapshot::new());
+        }
+        let mut record = referral.raw().clone();
+        if let Ok(whole) = serde_json::value::to_raw_value(&record) {
+            record.insert(MICROSOFT_PART.to_owned(), whole);
+        }
+        let mut fields = self.fields.snapshot(kind, &record, &self.context)?;
+        fields.retain(|field, _| {
+            self.from_microsoft.contains(field) || self.options.microsoft_fields.contains(field)
         });
+        Ok(fields)
+    }
+
+    /// A referral of another organization, or addressed to Microsoft, is no deal of its own.
+    fn role(&self, referral: &Referral) -> Role {
+        let part = |name: String| Role::Part {
+            name: PartName::new(name),
+        };
+        let is_microsoft = |id: &str| id.eq_ignore_ascii_case(MICROSOFT);
+        let owner = referral.organization_id().ok().flatten();
         let targets = referral.target().unwrap_or_default();
-        foreign
-            || targets.iter().any(|target| {
-                target
-                    .id()
-                    .ok()
-                    .flatten()
-                    .is_some_and(|id| id.eq_ignore_ascii_case(MICROSOFT))
-            })
+        let invites = targets.iter().any(|target| {
+            let id = target.id().ok().flatten();
+            id.is_some_and(|id| is_microsoft(&id))
+        });
+        match (owner, &self.options.organization_id) {
+            (Some(owner), _) if is_microsoft(&owner) => part(MICROSOFT_PART.to_owned()),
+            _ if invites => part(MICROSOFT_PART.to_owned()),
+            (Some(owner), Some(own)) if !owner.eq_ignore_ascii_case(own) => {
+                part(format!("organization {}", owner.to_lowercase()))
+            }
+            _ => Role::Main,
+        }
     }
 }
 

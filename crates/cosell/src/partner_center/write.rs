@@ -6,7 +6,7 @@ use cosell_referrals::{
     Violations,
 };
 use cosell_sync::{
-    Birth, Deadline, Draft, Observed, PairKey, Patch, Reason, ReasonCode, RecordId, RefusedField,
+    Deadline, Draft, Observed, PairKey, Patch, Reason, ReasonCode, RecordId, RefusedField,
     WriteError, Written,
 };
 use serde_json::value::RawValue;
@@ -17,15 +17,10 @@ use crate::failure::{self, field_at};
 impl PartnerCenter {
     pub(super) async fn create_referral(
         &self,
-        birth: &Birth,
+        key: &PairKey,
         draft: &Draft,
         until: Deadline,
     ) -> Result<Written, WriteError> {
-        let Birth::Main { key } = birth else {
-            return Err(refused_whole(
-                "this version makes a deal's own referral only",
-            ));
-        };
         let assignments = self
             .fields
             .put(RecordKind::Referral, &draft.fields, None, &self.context)
@@ -75,6 +70,7 @@ impl PartnerCenter {
         if wire.is_empty() {
             return Ok(Written {
                 id: seen.id.clone(),
+                moved_to: None,
                 after: Some(seen.clone()),
             });
         }
@@ -90,6 +86,7 @@ impl PartnerCenter {
             Some(referral) => self.written(referral),
             None => Ok(Written {
                 id: seen.id.clone(),
+                moved_to: None,
                 after: None,
             }),
         }
@@ -132,14 +129,16 @@ impl PartnerCenter {
     }
 
     /// The service acted; what it shows may still be unreadable.
-    fn written(&self, referral: Referral) -> Result<Written, WriteError> {
+    pub(super) fn written(&self, referral: Referral) -> Result<Written, WriteError> {
         let id = referral.id().ok().flatten();
         match (self.observe(referral), id) {
             (Ok(after), _) => Ok(Written {
                 id: after.id.clone(),
+                moved_to: None,
                 after: Some(after),
             }),
             (Err(_), Some(id)) => Ok(Written {
+                moved_to: None,
                 id: RecordId::new(id.to_lowercase()),
                 after: None,
             }),
@@ -147,12 +146,12 @@ impl PartnerCenter {
         }
     }
 
-    fn failed(&self, error: &cosell_http::Error) -> WriteError {
+    pub(super) fn failed(&self, error: &cosell_http::Error) -> WriteError {
         failure::write_error(error, RecordKind::Referral, &self.fields)
     }
 
     /// Rules of the service that the client checks before it sends.
-    fn refused(&self, violations: &Violations) -> WriteError {
+    pub(super) fn refused(&self, violations: &Violations) -> WriteError {
         let fields = violations
             .list()
             .iter()
@@ -181,13 +180,13 @@ fn has_solution(referral: &NewReferral) -> bool {
         .is_some_and(|solutions| !solutions.is_empty())
 }
 
-fn refused_whole(message: &str) -> WriteError {
+pub(super) fn refused_whole(message: &str) -> WriteError {
     WriteError::Refused {
         message: message.to_owned(),
         fields: Vec::new(),
     }
 }
 
-fn text(json: &RawValue) -> Option<String> {
+pub(super) fn text(json: &RawValue) -> Option<String> {
     serde_json::from_str(json.get()).ok()
 }
