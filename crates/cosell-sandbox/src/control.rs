@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::{Act, FaultId, FaultRule, HeldId, SandboxHandle, server::Endpoints};
+use crate::{Act, FaultId, FaultRule, HeldId, SandboxHandle, endpoints::Endpoints};
 
 /// Longest wait that a control request may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);

@@ -74,6 +74,16 @@ pub enum Fault {
         #[serde(default)]
         body: ErrorBody,
     },
+    /// Dataverse refuses with a code of its own, under the status and with the words that usually
+    /// go with it: a plug-in, the database, a role.
+    Code {
+        /// Such as `0x80044150`.
+        #[serde(with = "hexadecimal")]
+        code: u32,
+        /// Before or after the effect.
+        #[serde(default)]
+        at: Moment,
+    },
     /// The connection closes without an answer.
     LoseAnswer {
         /// Before or after the effect.
@@ -104,11 +114,28 @@ impl Fault {
         match self {
             Self::Latency { .. } => "latency",
             Self::Status { .. } => "status",
+            Self::Code { .. } => "code",
             Self::LoseAnswer { .. } => "lose_answer",
             Self::Hold { .. } => "hold",
             Self::Garbage { .. } => "garbage",
             Self::LateList { .. } => "late_list",
         }
+    }
+}
+
+/// Codes as the service prints them.
+mod hexadecimal {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(code: &u32, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&format!("0x{code:08x}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+        let text = String::deserialize(from)?;
+        let digits = text.strip_prefix("0x").unwrap_or(&text);
+        u32::from_str_radix(digits, 16)
+            .map_err(|_| D::Error::custom(format!("'{text}' is no code such as 0x80044150")))
     }
 }
 

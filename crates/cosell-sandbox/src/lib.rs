@@ -7,6 +7,8 @@ mod clock;
 #[cfg(feature = "server")]
 mod control;
 pub mod dataverse;
+#[cfg(feature = "server")]
+mod endpoints;
 mod faults;
 mod handle;
 mod log;

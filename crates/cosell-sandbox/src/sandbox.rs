@@ -12,7 +12,7 @@ use crate::{
     ActiveFault, Clock, Counts, Fault, FaultId, FaultRule, LogEntry, Moment, Options, Service,
     ServiceName,
     accounts::SignInOptions,
-    dataverse::Dataverse,
+    dataverse::{self, Dataverse},
     faults::{Faults, Verdict},
     log::Log,
     partner_center::PartnerCenter,
@@ -176,6 +176,12 @@ impl Sandbox {
                     self.act_on(service, &request, late);
                 }
                 Outcome::Answer(spoiled::error(service, status, retry_after, body))
+            }
+            Some(Fault::Code { code, at }) => {
+                if at == Moment::AfterEffect {
+                    self.act_on(service, &request, late);
+                }
+                Outcome::Answer(dataverse::coded(code))
             }
             Some(Fault::LoseAnswer { at }) => {
                 if at == Moment::AfterEffect {

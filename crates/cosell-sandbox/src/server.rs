@@ -12,7 +12,6 @@ use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
-use serde::Serialize;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -20,25 +19,10 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
+pub use crate::endpoints::Endpoints;
 use crate::{AnswerLost, SandboxHandle, ServiceName, control, spoiled::Cut};
 use body::AnswerBody;
 use tls::Tls;
-
-/// Where a served sandbox is found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Endpoints {
-    /// Token endpoint's base address, such as `http://127.0.0.1:7001`.
-    pub sign_in: String,
-    /// Partner Center's.
-    pub partner_center: String,
-    /// The Dataverse environment's.
-    pub dataverse: String,
-    /// Webhook registration's.
-    pub webhooks: String,
-    /// Address of the control API, ending in `/_sandbox/`.
-    pub control: String,
-}
 
 /// How a sandbox is served.
 #[derive(Clone, Debug)]

@@ -9,9 +9,9 @@ use uuid::Uuid;
 use super::Dataverse;
 use super::closing::Outcome;
 use super::draft::{self, Draft, Purpose, Setting};
+use super::pipeline::Actor;
 use super::refusal::Refusal;
 use super::request::Prefer;
-use super::rows::Actor;
 use super::rules::OPPORTUNITY;
 use super::schema::Table;
 use super::shape::Shape;
@@ -47,10 +47,10 @@ impl Dataverse {
         &mut self,
         act: impl FnOnce(&mut Self) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
-        let mark = self.store.mark();
+        let mark = self.mark();
         let result = act(self);
         if result.is_err() {
-            self.store.roll_back(mark);
+            self.roll_back(mark);
         }
         self.settle();
         result

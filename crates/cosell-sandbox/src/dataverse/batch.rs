@@ -7,10 +7,10 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use super::Dataverse;
 use super::multipart::{self, Inner, Part};
 use super::path::{self, References};
+use super::pipeline::Actor;
 use super::refusal::Refusal;
 use super::reply::{Reply, put, refused};
 use super::request::{Operation, Prefer, versioned};
-use super::rows::Actor;
 
 /// Most operations of one batch.
 const MAX_OPERATIONS: usize = 1000;
@@ -126,14 +126,14 @@ impl Dataverse {
         inners: &[(Option<String>, Inner)],
         body: &mut Vec<u8>,
     ) -> Option<StatusCode> {
-        let mark = self.store.mark();
+        let mark = self.mark();
         let mut references = References::new();
         let name = format!("changesetresponse_{}", self.request_ids.next());
         let mut answers = Vec::new();
         for (id, inner) in inners {
             let reply = self.run_inner(actor, outer, inner, Some(&references));
             if let Some(status) = failed(reply.status()) {
-                self.store.roll_back(mark);
+                self.roll_back(mark);
                 multipart::write(body, &reply, None);
                 return Some(status);
             }

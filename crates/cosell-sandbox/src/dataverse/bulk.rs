@@ -13,15 +13,13 @@ use super::Dataverse;
 use super::cell::Cell;
 use super::draft::{self, Draft, Purpose};
 use super::keys::Keyed;
+use super::pipeline::Actor;
 use super::refusal::Refusal;
 use super::reply::{Reply, empty, json as reply};
 use super::request::Operation;
-use super::rows::Actor;
 use super::rules;
-use super::schema::Table;
+use super::schema::{NAMESPACE, Table};
 use super::store::Cells;
-
-pub(super) const NAMESPACE: &str = "Microsoft.Dynamics.CRM.";
 
 #[derive(Deserialize)]
 struct Targets {

@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use super::Dataverse;
 use super::cell::quote;
+use super::pipeline::Actor;
 use super::print::{annotations_applied, context, parse_query};
 use super::query::{Cookie, next_link};
 use super::refusal::Refusal;
 use super::reply::{Reply, json};
 use super::request::{MAX_PAGE, Operation, Prefer};
-use super::rows::Actor;
 use super::schema::Table;
 use super::shape::Shape;
 use super::store::Row;
@@ -44,7 +44,9 @@ impl Dataverse {
         only_select(&query)?;
         let prefer = Prefer::read(&operation.headers);
         let shape = Shape::read(self, table, &query)?;
+        let links = prefer.annotations.is_empty() || self.options.delta_link_with_annotations;
         let view = View {
+            links,
             operation,
             table,
             shape: &shape,
@@ -233,6 +235,8 @@ fn deletion(view: &View<'_>, id: Uuid) -> String {
 
 /// What a tracked answer needs beside its entries.
 struct View<'a> {
+    /// Does the last page have a delta link?
+    links: bool,
     operation: &'a Operation<'a>,
     table: &'a Table,
     shape: &'a Shape,
@@ -248,15 +252,23 @@ impl View<'_> {
         link: Result<u64, Cookie>,
         actor: &Actor,
     ) -> Reply {
-        let (name, address) = match link {
-            Ok(version) => ("deltaLink", self.delta_link(version, actor)),
-            Err(cookie) => ("nextLink", next_link(self.operation, &cookie)),
+        let link = match link {
+            Ok(version) if self.links => {
+                format!(
+                    "\"@odata.deltaLink\":{},",
+                    quote(&self.delta_link(version, actor))
+                )
+            }
+            Ok(_) => String::new(),
+            Err(cookie) => {
+                let address = next_link(self.operation, &cookie);
+                format!("\"@odata.nextLink\":{},", quote(&address))
+            }
         };
         let context = context(&self.operation.base, &self.table.set, self.shape, suffix);
         let mut reply = json(format!(
-            "{{\"@odata.context\":{},\"@odata.{name}\":{},\"value\":[{}]}}",
+            "{{\"@odata.context\":{},{link}\"value\":[{}]}}",
             quote(&context),
-            quote(&address),
             entries.join(",")
         ));
         let applied = self.prefer.track_changes.then_some("odata.track-changes");

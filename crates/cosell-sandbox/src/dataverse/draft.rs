@@ -7,13 +7,14 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::Dataverse;
-use super::cell::{self, Cell};
+use super::cell::Cell;
 use super::options::ReadOnlyColumns;
 use super::path::{self, References};
 use super::refusal::Refusal;
 use super::related::Related;
 use super::schema::Table;
 use super::store::Cells;
+use super::value;
 
 /// What a body is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +104,7 @@ fn read_at(
                 continue;
             }
             if column.required {
-                cell::read(table, column, raw)?;
+                value::read(table, column, raw)?;
             }
             draft.cells.entry(column.name.clone()).or_insert(Cell::Null);
             continue;
@@ -124,13 +125,13 @@ fn read_at(
             Purpose::Update => column.updatable,
         };
         if *column.name == *table.key {
-            if let Cell::Id(id) = cell::read(table, column, raw)? {
+            if let Cell::Id(id) = value::read(table, column, raw)? {
                 draft.id = Some(id);
             }
         } else if allowed {
             draft
                 .cells
-                .insert(column.name.clone(), cell::read(table, column, raw)?);
+                .insert(column.name.clone(), value::read(table, column, raw)?);
         } else if setting.read_only == ReadOnlyColumns::Refused {
             return Err(Refusal::bad(
                 "0x80040203",

@@ -7,11 +7,11 @@ use http::header::WWW_AUTHENTICATE;
 use uuid::Uuid;
 
 use super::cell::{Cell, quote};
+use super::pipeline::Actor;
 use super::print::parse_query;
 use super::refusal::Refusal;
 use super::reply::{Reply, empty, json, put};
 use super::request::Operation;
-use super::rows::Actor;
 use super::schema::Table;
 use super::{Dataverse, User};
 use crate::service::{Caller, TokenFault};

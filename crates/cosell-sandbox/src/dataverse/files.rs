@@ -14,11 +14,11 @@ use uuid::Uuid;
 use super::Dataverse;
 use super::cell::{Cell, quote};
 use super::draft::Draft;
+use super::pipeline::Actor;
 use super::print::parse_query;
 use super::refusal::Refusal;
 use super::reply::{Reply, empty, json, put};
 use super::request::{Conditions, Operation};
-use super::rows::Actor;
 use super::schema::Table;
 
 /// Size of the chunks that the service recommends, and sends.

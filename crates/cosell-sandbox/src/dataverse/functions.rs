@@ -9,7 +9,6 @@ use super::Dataverse;
 use super::cell::Cell;
 use super::related::Related;
 use super::schema::{Column, Table};
-use super::shape::unknown;
 use super::store::Row as Stored;
 use crate::odata::{
     Call, Collation, Datum, Expr, Literal, ODataError, Operand, Operator, Row, compare,
@@ -33,7 +32,7 @@ pub(super) fn resolve<'a>(
     let [first, rest @ ..] = path else {
         return Err(ODataError::new("An empty property path."));
     };
-    let fault = || ODataError::new(unknown(table, first).message());
+    let fault = || ODataError::new(table.unknown(first).message());
     if rest.is_empty() {
         return table.property(first).ok_or_else(fault);
     }
@@ -122,7 +121,7 @@ fn collection(
     let [first, rest @ ..] = path else {
         return Err(ODataError::new("An empty property path."));
     };
-    let fault = || ODataError::new(unknown(table, first).message());
+    let fault = || ODataError::new(table.unknown(first).message());
     if rest.is_empty() {
         return environment
             .schema
@@ -140,7 +139,7 @@ fn property<'a>(table: &'a Table, call: &Call) -> Result<&'a Column, ODataError>
         Some(Literal::Text(name)) => table
             .column(name)
             .or_else(|| table.property(name))
-            .ok_or_else(|| ODataError::new(unknown(table, name).message())),
+            .ok_or_else(|| ODataError::new(table.unknown(name).message())),
         _ => Err(ODataError::new(format!(
             "The parameter 'PropertyName' of '{}' is missing.",
             call.name

@@ -11,6 +11,7 @@ use super::cell::{self, Cell, quote};
 use super::refusal::Refusal;
 use super::schema::{Column, Kind, Table};
 use super::store::Cells;
+use super::value;
 use crate::odata::split_top_level;
 
 /// What a value in an address cannot hold, encoded or not.
@@ -164,5 +165,5 @@ fn literal(table: &Table, column: &Column, text: &str) -> Result<Cell, Refusal> 
         _ => return Err(invalid(table)),
     };
     let raw = RawValue::from_string(json).map_err(|_| invalid(table))?;
-    cell::read(table, column, &raw)
+    value::read(table, column, &raw)
 }

@@ -28,6 +28,8 @@ pub struct Limits {
     pub operation: Duration,
     /// `Retry-After` of a refusal for too many requests at once.
     pub at_once_wait: Duration,
+    /// Is `Retry-After` a date in the place of seconds?
+    pub wait_as_date: bool,
 }
 
 impl Default for Limits {
@@ -39,6 +41,7 @@ impl Default for Limits {
             at_once: 52,
             operation: Duration::ZERO,
             at_once_wait: Duration::from_secs(1),
+            wait_as_date: false,
         }
     }
 }
@@ -69,6 +72,8 @@ with! {
     with_operation: operation: Duration;
     /// Sets `Retry-After` of a refusal for too many requests at once.
     with_at_once_wait: at_once_wait: Duration;
+    /// Sets whether `Retry-After` is a date.
+    with_wait_as_date: wait_as_date: bool;
 }
 
 /// A refusal, and how long the caller is to wait.

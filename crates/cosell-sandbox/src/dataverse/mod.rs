@@ -5,27 +5,29 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | `schema`, `tables` | what a table is; the tables there are |
-//! | `store`, `cell` | rows, versions, undo; one value |
+//! | `schema`, `names`, `tables` | what a table is; what relationships are called; the tables there are |
+//! | `store`, `cell`, `value` | rows, versions, undo; one value, read and printed |
 //! | `draft`, `rules`, `rows`, `products`, `closing` | from a body to a row, and what the platform adds |
 //! | `path`, `request`, `service`, `route`, `reply` | from a request to an operation and back |
-//! | `limits` | service protection |
+//! | `limits`, `codes` | service protection; codes that only faults bring about |
 //! | `keys`, `duplicates` | alternate keys, duplicate rules |
 //! | `metadata` | definitions of tables, columns, keys, relationships and choices, read and written |
 //! | `environment` | who calls for whom, and what the service tells about itself |
-//! | `shape`, `print`, `query`, `functions`, `delta` | reading |
+//! | `shape`, `print`, `query`, `search`, `functions`, `delta` | reading |
 //! | `tabular` | FetchXML, `$apply` and SQL |
-//! | `write`, `related`, `files` | writing one row, a collection, a file |
+//! | `write`, `related`, `associate`, `files` | writing one row, a collection, a file |
 //! | `operations` | functions and actions |
-//! | `events` | what happened, told to webhooks |
+//! | `pipeline`, `events` | who does what, and what happened, told to webhooks |
 //! | `multipart`, `batch`, `bulk` | several operations in one request |
 //! | `actors` | a seller who works in the CRM |
 
 mod actors;
+mod associate;
 mod batch;
 mod bulk;
 mod cell;
 mod closing;
+mod codes;
 mod delta;
 mod draft;
 mod duplicates;
@@ -37,9 +39,11 @@ mod keys;
 mod limits;
 mod metadata;
 mod multipart;
+mod names;
 mod operations;
 mod options;
 mod path;
+mod pipeline;
 mod print;
 mod products;
 mod query;
@@ -51,6 +55,7 @@ mod route;
 mod rows;
 mod rules;
 mod schema;
+mod search;
 mod service;
 mod shape;
 mod store;
@@ -58,6 +63,7 @@ mod tables;
 mod tabular;
 #[cfg(test)]
 mod tests;
+mod value;
 mod write;
 
 use std::sync::Arc;
@@ -68,7 +74,7 @@ use uuid::Uuid;
 
 use cell::Cell;
 use schema::Schema;
-use store::{Cells, Store};
+use store::{Cells, Mark, Store};
 
 pub use events::EventPost;
 pub use limits::Limits;
@@ -98,6 +104,8 @@ pub struct Dataverse {
     definitions: metadata::Definitions,
     files: files::Files,
     events: events::Queue,
+    /// What happened and is not final yet.
+    happenings: Vec<pipeline::Happening>,
 }
 
 /// Seeded ids. Rows and requests draw from streams of their own, so that a read more moves no row id.
@@ -148,6 +156,7 @@ impl Dataverse {
             definitions: metadata::Definitions::default(),
             files: files::Files::default(),
             events: events::Queue::default(),
+            happenings: Vec::new(),
             options: Arc::new(options),
         };
         new.seed();
@@ -295,6 +304,17 @@ impl Dataverse {
         self.store.put(&table.name, id, cells);
     }
 
+    /// A place to which everything can be taken back.
+    fn mark(&self) -> (Mark, usize) {
+        (self.store.mark(), self.happenings.len())
+    }
+
+    /// Takes back everything since a mark.
+    fn roll_back(&mut self, (mark, happened): (Mark, usize)) {
+        self.store.roll_back(mark);
+        self.happenings.truncate(happened);
+    }
+
     fn business_unit(&self) -> Uuid {
         Uuid::new_v5(&self.options.organization_id, b"businessunit")
     }
@@ -337,6 +357,14 @@ const CURRENCIES: [(&str, &str, &str, i64, i64); 4] = [
     ("GBP", "Pound Sterling", "£", 2, 85),
     ("JPY", "Yen", "¥", 0, 16_250),
 ];
+
+/// The answer under a code that only a fault brings about.
+pub(crate) fn coded(code: u32) -> http::Response<bytes::Bytes> {
+    let prefer = request::Prefer::default();
+    let mut reply = reply::refused(&codes::refusal(code), &prefer);
+    reply::put(&mut reply, "odata-version", "4.0");
+    reply
+}
 
 fn currency_id(number: usize) -> Uuid {
     Uuid::from_u128(0xb2f0_c7d4_1111_4a11_9c11_0a0b_0c0d_0e00 + number as u128)

@@ -9,45 +9,17 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Dataverse;
-use super::bulk::NAMESPACE;
 use super::cell::{self, Cell};
 use super::closing::Outcome;
+use super::pipeline::Actor;
 use super::print::parse_query;
 use super::refusal::Refusal;
 use super::reply::{Reply, empty, json as reply};
 use super::request::Operation;
-use super::rows::Actor;
 use super::rules::{self, OPPORTUNITY};
-use super::schema::Table;
+use super::schema::{NAMESPACE, Table};
 use super::store::Cells;
 use crate::odata::split_top_level;
-
-const KNOWN: [&str; 19] = [
-    "WhoAmI",
-    "RetrieveCurrentOrganization",
-    "RetrieveTotalRecordCount",
-    "RetrieveVersion",
-    "RetrieveMetadataChanges",
-    "WinOpportunity",
-    "LoseOpportunity",
-    "BulkDelete",
-    "Merge",
-    "PublishXml",
-    "PublishAllXml",
-    "CreateEntities",
-    "InsertOptionValue",
-    "UpdateOptionValue",
-    "DeleteOptionValue",
-    "OrderOption",
-    "InsertStatusValue",
-    "ReactivateEntityKey",
-    "AddSolutionComponent",
-];
-
-/// Is this the name of an operation that is bound to nothing?
-pub(super) fn is_known(name: &str) -> bool {
-    KNOWN.contains(&name)
-}
 
 /// The text of a function's parameter, from the path or through an alias from the query.
 pub(super) fn parameter(operation: &Operation<'_>, name: &str) -> Result<Option<String>, Refusal> {
@@ -194,11 +166,11 @@ impl Dataverse {
                 )
             })?;
             for id in self.queried(&table, &query["Criteria"])? {
-                let mark = self.store.mark();
+                let mark = self.mark();
                 match self.delete(actor, &table, id) {
                     Ok(()) => done += 1,
                     Err(_) => {
-                        self.store.roll_back(mark);
+                        self.roll_back(mark);
                         failed += 1;
                     }
                 }

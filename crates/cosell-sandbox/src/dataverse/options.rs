@@ -193,6 +193,10 @@ pub struct Options {
     pub event_initiator_is_real: bool,
     /// Does the header that bypasses steps by their ids count for steps of webhooks?
     pub step_ids_bypass_webhooks: bool,
+    /// Has the last page of a tracked read its delta link also when annotations are asked for?
+    pub delta_link_with_annotations: bool,
+    /// Does FetchXML hand out its first page and its cookie again and again?
+    pub fetch_cookie_repeats: bool,
     /// Does an answer to FetchXML have its paging cookie also when no annotation is asked for?
     pub fetch_cookie_unasked: bool,
     /// Read-only columns in bodies.
@@ -253,6 +257,8 @@ impl Default for Options {
             events_reversed: false,
             event_initiator_is_real: false,
             step_ids_bypass_webhooks: true,
+            delta_link_with_annotations: true,
+            fetch_cookie_repeats: false,
             fetch_cookie_unasked: true,
             read_only_columns: ReadOnlyColumns::Ignored,
             dop_hint: 8,
@@ -324,6 +330,10 @@ with! {
     with_event_initiator_is_real: event_initiator_is_real: bool;
     /// Sets whether steps of webhooks can be bypassed by their ids.
     with_step_ids_bypass_webhooks: step_ids_bypass_webhooks: bool;
+    /// Sets whether a tracked read with annotations ends in a delta link.
+    with_delta_link_with_annotations: delta_link_with_annotations: bool;
+    /// Sets whether FetchXML repeats its first page for ever.
+    with_fetch_cookie_repeats: fetch_cookie_repeats: bool;
     /// Sets whether answers to FetchXML have a paging cookie that nobody asked for.
     with_fetch_cookie_unasked: fetch_cookie_unasked: bool;
     /// Sets what happens to read-only columns in bodies.

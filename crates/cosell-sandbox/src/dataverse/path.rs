@@ -7,13 +7,11 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use super::Dataverse;
-use super::bulk::NAMESPACE;
 use super::cell::{self, Cell};
 use super::keys::{self, Keyed};
-use super::operations;
 use super::refusal::Refusal;
 use super::related::Related;
-use super::schema::Table;
+use super::schema::{NAMESPACE, Table};
 use super::store::Cells;
 use crate::odata::split_top_level;
 
@@ -90,6 +88,29 @@ pub(super) enum End {
     Reference,
 }
 
+/// Functions and actions that are bound to nothing.
+const OPERATIONS: [&str; 19] = [
+    "WhoAmI",
+    "RetrieveCurrentOrganization",
+    "RetrieveTotalRecordCount",
+    "RetrieveVersion",
+    "RetrieveMetadataChanges",
+    "WinOpportunity",
+    "LoseOpportunity",
+    "BulkDelete",
+    "Merge",
+    "PublishXml",
+    "PublishAllXml",
+    "CreateEntities",
+    "InsertOptionValue",
+    "UpdateOptionValue",
+    "DeleteOptionValue",
+    "OrderOption",
+    "InsertStatusValue",
+    "ReactivateEntityKey",
+    "AddSolutionComponent",
+];
+
 /// Reads the part of a path behind the version segment.
 pub(super) fn parse(
     environment: &Dataverse,
@@ -115,7 +136,7 @@ pub(super) fn parse(
             Some((name, rest)) => (name, Some(rest.strip_suffix(')').unwrap_or_default())),
             None => (first, None),
         };
-        if operations::is_known(name) {
+        if OPERATIONS.contains(&name) {
             return Ok(Resource::Operation(name.to_owned()));
         }
         let table = environment

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::Dataverse;
 use super::cell::Cell;
+use super::pipeline::Actor;
 use super::refusal::Refusal;
-use super::rows::Actor;
 use super::rules::{self, OPPORTUNITY};
 use super::schema::Table;
 use super::store::{Cells, Row};

@@ -8,13 +8,13 @@ use uuid::Uuid;
 use super::cell::Cell;
 use super::draft::{self, Purpose};
 use super::path::{self, End, Resource};
+use super::pipeline::Actor;
 use super::print::parse_query;
 use super::query::Cookie;
 use super::refusal::Refusal;
 use super::related::Related;
 use super::reply::{Reply, empty, json, put};
 use super::request::{Conditions, MAX_PAGE, Operation};
-use super::rows::Actor;
 use super::schema::{Kind, Table};
 use super::{Dataverse, keys, metadata};
 

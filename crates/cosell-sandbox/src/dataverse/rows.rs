@@ -2,62 +2,18 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, SubsecRound, Utc};
 use http::StatusCode;
 use uuid::Uuid;
 
 use super::Dataverse;
 use super::cell::Cell;
 use super::draft::Draft;
-use super::events::Message;
+use super::pipeline::{Actor, Message};
 use super::refusal::Refusal;
 use super::related::Related;
 use super::rules::{self, OPPORTUNITY};
 use super::schema::Table;
 use super::store::{Cells, Row};
-
-/// Who acts, and when.
-#[derive(Clone, Debug)]
-pub(super) struct Actor {
-    pub(super) now: DateTime<Utc>,
-    /// Whose rights count, and who is named in the rows.
-    pub(super) user: Uuid,
-    /// Who really calls, when it acts for `user`.
-    pub(super) behalf: Option<Uuid>,
-    /// What the request gave to be found in the events that it causes.
-    pub(super) tag: Option<Arc<str>>,
-    /// Does the request keep custom logic from running?
-    pub(super) quiet: bool,
-    /// Steps that the request keeps from running.
-    pub(super) skipped: Vec<Uuid>,
-}
-
-impl Actor {
-    pub(super) fn new(now: DateTime<Utc>, user: Uuid) -> Self {
-        Self {
-            now,
-            user,
-            behalf: None,
-            tag: None,
-            quiet: false,
-            skipped: Vec::new(),
-        }
-    }
-
-    fn stamp(&self) -> Cell {
-        Cell::Instant(self.now.trunc_subsecs(0))
-    }
-
-    fn reference(&self) -> Cell {
-        Cell::Ref(Arc::from("systemuser"), self.user)
-    }
-
-    /// The real caller, who is only named when it acts for somebody else.
-    fn real(&self) -> Cell {
-        self.behalf
-            .map_or(Cell::Null, |user| Cell::Ref(Arc::from("systemuser"), user))
-    }
-}
 
 impl Dataverse {
     /// Creates a row under the id of the URL, else of the body, else a new one.

@@ -6,7 +6,11 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use super::cell::Cell;
-use super::related;
+use super::names;
+use super::refusal::Refusal;
+
+/// What stands before the names of types and bound operations.
+pub(super) const NAMESPACE: &str = "Microsoft.Dynamics.CRM.";
 
 /// What a column holds.
 #[derive(Clone, Debug)]
@@ -333,7 +337,7 @@ impl Table {
         if let Kind::Lookup(targets) = &mut column.kind {
             for target in targets {
                 if target.relationship.is_empty() {
-                    let name = related::name(&target.table, &self.name, &column.name);
+                    let name = names::name(&target.table, &self.name, &column.name);
                     target.relationship = Arc::from(name);
                 }
             }
@@ -378,6 +382,14 @@ impl Table {
             table.install(kept.clone());
         }
         table
+    }
+
+    /// What is said of a name that the table does not have.
+    pub(super) fn unknown(&self, name: &str) -> Refusal {
+        Refusal::query(format!(
+            "Could not find a property named '{name}' on type 'Microsoft.Dynamics.CRM.{}'.",
+            self.name
+        ))
     }
 
     pub(super) fn column(&self, name: &str) -> Option<&Column> {

@@ -7,10 +7,10 @@ use http::{Request, StatusCode};
 use uuid::Uuid;
 
 use super::limits::Throttle;
+use super::pipeline::Actor;
 use super::refusal::Refusal;
 use super::reply::{Reply, put, refused};
 use super::request::{Operation, Prefer, origin, versioned};
-use super::rows::Actor;
 use super::{Dataverse, batch};
 use crate::service::{Caller, Service, TokenFault};
 
@@ -75,7 +75,16 @@ impl Dataverse {
         };
         if let Err(throttle) = self.admit(now, user, request) {
             let mut reply = refused(&throttle.refusal, &prefer);
-            let wait = throttle.retry_after.as_secs().to_string();
+            let wait = if self
+                .options
+                .limits
+                .is_some_and(|limits| limits.wait_as_date)
+            {
+                let then = now + throttle.retry_after;
+                then.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+            } else {
+                throttle.retry_after.as_secs().to_string()
+            };
             put(&mut reply, RETRY_AFTER.as_str(), &wait);
             return (reply, Some(user));
         }
@@ -136,14 +145,14 @@ impl Dataverse {
 
     /// Runs one operation; a refused one leaves nothing behind.
     pub(super) fn perform(&mut self, actor: &Actor, operation: &Operation<'_>) -> Reply {
-        let mark = self.store.mark();
+        let mark = self.mark();
         let actor = self.acting(actor, operation);
         let result = actor.and_then(|actor| {
             self.user = actor.user;
             self.route(&actor, operation)
         });
         result.unwrap_or_else(|refusal| {
-            self.store.roll_back(mark);
+            self.roll_back(mark);
             refused(&refusal, &Prefer::read(&operation.headers))
         })
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Dataverse;
-use super::query::Search;
 use super::refusal::Refusal;
 use super::related::Related;
 use super::schema::Table;
+use super::search::Search;
 use crate::odata::{Query, parse_select, split_top_level};
 
 /// Most `$expand` entries of one request.
@@ -126,7 +126,7 @@ impl Shape {
         }
         let mut columns = Vec::new();
         for name in &names {
-            let column = table.property(name).ok_or_else(|| unknown(table, name))?;
+            let column = table.property(name).ok_or_else(|| table.unknown(name))?;
             let found = place(table, &column.name);
             columns.extend(found.filter(|place| !columns.contains(place)));
         }
@@ -197,7 +197,7 @@ impl Expand {
             let target = related.table().clone();
             (many(environment, related, &options, depth)?, target)
         } else {
-            return Err(unknown(table, name));
+            return Err(table.unknown(name));
         };
         let (select, expand) = (options.get("$select"), options.get("$expand"));
         Ok(Self {
@@ -253,11 +253,4 @@ fn place(table: &Table, column: &str) -> Option<usize> {
         .columns
         .iter()
         .position(|entry| *entry.name == *column)
-}
-
-pub(super) fn unknown(table: &Table, name: &str) -> Refusal {
-    Refusal::query(format!(
-        "Could not find a property named '{name}' on type 'Microsoft.Dynamics.CRM.{}'.",
-        table.name
-    ))
 }

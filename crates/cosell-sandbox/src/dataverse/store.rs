@@ -6,7 +6,6 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::cell::Cell;
-use super::events::Happening;
 
 /// Cells of a row that are not null, by column.
 pub(super) type Cells = BTreeMap<Arc<str>, Cell>;
@@ -131,9 +130,9 @@ struct Undo {
     before: Before,
 }
 
-/// A place in the undo log and in the list of what happened.
+/// A place in the undo log.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Mark(usize, usize);
+pub(super) struct Mark(usize);
 
 /// All rows of an environment under one version counter.
 #[derive(Clone, Debug)]
@@ -142,7 +141,6 @@ pub(super) struct Store {
     tables: BTreeMap<Arc<str>, Arc<Rows>>,
     version: u64,
     undo: Vec<Undo>,
-    happenings: Vec<Happening>,
     nothing: Rows,
 }
 
@@ -152,7 +150,6 @@ impl Store {
             tables: BTreeMap::new(),
             version,
             undo: Vec::new(),
-            happenings: Vec::new(),
             nothing: Rows::default(),
         }
     }
@@ -213,12 +210,11 @@ impl Store {
     }
 
     pub(super) fn mark(&self) -> Mark {
-        Mark(self.undo.len(), self.happenings.len())
+        Mark(self.undo.len())
     }
 
     /// Takes back everything since the mark.
     pub(super) fn roll_back(&mut self, mark: Mark) {
-        self.happenings.truncate(mark.1);
         while self.undo.len() > mark.0 {
             if let Some(Undo { table, id, before }) = self.undo.pop()
                 && let Some(rows) = self.tables.get_mut(&table)
@@ -228,14 +224,8 @@ impl Store {
         }
     }
 
-    /// Notes something that others are told once it is final.
-    pub(super) fn note(&mut self, happening: Happening) {
-        self.happenings.push(happening);
-    }
-
-    /// Makes everything so far final, and gives what happened.
-    pub(super) fn commit(&mut self) -> Vec<Happening> {
+    /// Makes everything so far final.
+    pub(super) fn commit(&mut self) {
         self.undo.clear();
-        std::mem::take(&mut self.happenings)
     }
 }

@@ -261,6 +261,10 @@ fn lead() -> Table {
             Column::text("mobilephone", 20),
             Column::text("description", 2000),
             money("estimatedamount", 0, TRILLION),
+            // Deprecated, and no money: the amount is the one above.
+            Column::decimal("estimatedvalue", Decimal::ZERO, Decimal::from(TRILLION), 2),
+            // Its labels are the wrong way round in the service, too.
+            Column::new("confirminterest", Kind::Boolean("Yes".into(), "No".into())),
             Column::date("estimatedclosedate"),
             Column::choice("leadqualitycode", &[(1, "Hot"), (2, "Warm"), (3, "Cold")])
                 .starting_at(Cell::Int(2)),

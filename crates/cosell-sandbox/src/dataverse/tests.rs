@@ -13,6 +13,7 @@ mod money;
 mod people;
 mod products;
 mod queries;
+mod quirks;
 mod refusals;
 mod related;
 mod schema;

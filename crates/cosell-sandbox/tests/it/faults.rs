@@ -9,7 +9,7 @@ use cosell_sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Closed, crm_bearer, referrals_bearer, send, start};
+use crate::client::{Answer, Closed, control, crm_bearer, referrals_bearer, send, start};
 
 const ROWS: &str = "/api/data/v9.2/opportunities";
 
@@ -306,4 +306,27 @@ async fn late_list_shows_the_past_and_reads_by_id_the_present() {
         .await
         .unwrap();
     assert_ne!(seen.json()["value"], json!([]));
+}
+
+#[tokio::test]
+async fn a_code_strikes_before_or_after_the_effect_and_is_told_in_hexadecimal() {
+    let crm = Crm::start().await;
+    let rule = json!({"services": ["dataverse"], "method": "POST",
+        "fault": {"kind": "code", "code": "0x80044150", "at": "after_effect"}});
+    let answer = control(crm.at(), "POST", "faults", &rule.to_string()).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let listed = control(crm.at(), "GET", "faults", "").await.json();
+    assert_eq!(listed[0]["rule"]["fault"]["code"], "0x80044150");
+    let answer = crm.create("a").await.unwrap();
+    assert_eq!((answer.status, crm.rows()), (500, 1));
+    assert_eq!(answer.json()["error"]["code"], "0x80044150");
+    crm.fault(Fault::Code {
+        code: 0x8004_0220,
+        at: Moment::BeforeEffect,
+    });
+    crm.create("b").await.unwrap();
+    assert_eq!(crm.rows(), 1);
+    let wrong = r#"{"fault":{"kind":"code","code":"deadlock"}}"#;
+    let refused = control(crm.at(), "POST", "faults", wrong).await;
+    assert!(refused.status == 400 && refused.body.contains("no code such as"));
 }

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use chrono::{DateTime, NaiveTime, Utc};
 use uuid::Uuid;
 
-use super::{Happening, Message};
 use crate::dataverse::Dataverse;
 use crate::dataverse::cell::{Cell, quote};
+use crate::dataverse::pipeline::{Happening, Message};
 use crate::dataverse::schema::{Column, Kind, Table};
 use crate::dataverse::store::{Cells, Row};
 

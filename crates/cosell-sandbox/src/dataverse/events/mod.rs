@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 use super::Dataverse;
 use super::cell::Cell;
+use super::pipeline::{Actor, Happening, Message};
 use super::refusal::Refusal;
-use super::rows::Actor;
 use super::schema::Table;
 use super::store::{Cells, Row};
 
@@ -30,41 +30,6 @@ const STEP: &str = "sdkmessageprocessingstep";
 /// Jobs that a step has ended, in statuses of the service.
 const TIMED_OUT: &str = "0x80050202";
 const NO_SUCCESS: &str = "0x80050201";
-
-/// The message whose pipeline ran.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Message {
-    Create,
-    Update,
-    Delete,
-    Win,
-    Lose,
-}
-
-impl Message {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Create => "Create",
-            Self::Update => "Update",
-            Self::Delete => "Delete",
-            Self::Win => "WinOpportunity",
-            Self::Lose => "LoseOpportunity",
-        }
-    }
-}
-
-/// One message about one row.
-#[derive(Clone, Debug)]
-pub(super) struct Happening {
-    message: Message,
-    table: Arc<str>,
-    id: Uuid,
-    before: Option<Arc<Row>>,
-    after: Option<Arc<Row>>,
-    /// Columns that the message set. Of a closing: those of its activity.
-    changed: Cells,
-    actor: Actor,
-}
 
 /// A post of an event, ready to be sent.
 #[derive(Clone, Debug)]
@@ -91,7 +56,7 @@ impl Dataverse {
         if actor.quiet || self.store.rows(STEP).len() == 0 {
             return;
         }
-        self.store.note(Happening {
+        self.happenings.push(Happening {
             message,
             table: table.name.clone(),
             id,
@@ -104,7 +69,8 @@ impl Dataverse {
 
     /// Makes everything so far final, and queues what has to be told of it.
     pub(super) fn settle(&mut self) {
-        for happening in self.store.commit() {
+        self.store.commit();
+        for happening in std::mem::take(&mut self.happenings) {
             for step in self.steps_for(&happening) {
                 self.queue_post(&happening, &step);
             }

@@ -4,10 +4,10 @@ use serde_json::{Map, Value, json};
 
 use crate::dataverse::Dataverse;
 use crate::dataverse::operations::parameter;
+use crate::dataverse::pipeline::Actor;
 use crate::dataverse::refusal::Refusal;
 use crate::dataverse::reply::{Reply, json as reply};
 use crate::dataverse::request::Operation;
-use crate::dataverse::rows::Actor;
 
 impl Dataverse {
     pub(in crate::dataverse) fn metadata_changes(

@@ -9,15 +9,14 @@ use serde_json::{Map, Value, json};
 
 use super::describe::types;
 use crate::dataverse::Dataverse;
+use crate::dataverse::pipeline::Actor;
 use crate::dataverse::print::parse_query;
 use crate::dataverse::refusal::Refusal;
 use crate::dataverse::reply::{Reply, json as reply};
 use crate::dataverse::request::Operation;
-use crate::dataverse::rows::Actor;
-use crate::dataverse::schema::{Column, Table};
+use crate::dataverse::schema::{Column, NAMESPACE, Table};
 use crate::odata::{Collation, Filter, JsonRow, Query, parse_select, split_top_level};
 
-const NAMESPACE: &str = "Microsoft.Dynamics.CRM.";
 /// Members that are only shown when they are expanded.
 const EXPANDED: [&str; 7] = [
     "Attributes",

@@ -9,8 +9,8 @@ use super::column::schema_name;
 use super::read::{key_text, missing};
 use super::{Posted, id_of};
 use crate::dataverse::Dataverse;
+use crate::dataverse::pipeline::Actor;
 use crate::dataverse::refusal::Refusal;
-use crate::dataverse::rows::Actor;
 use crate::dataverse::schema::{Across, Column, Table, Target};
 
 impl Dataverse {

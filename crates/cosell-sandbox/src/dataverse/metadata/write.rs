@@ -13,11 +13,11 @@ use super::{Key, Posted, id_of};
 use crate::dataverse::Dataverse;
 use crate::dataverse::cell::Cell;
 use crate::dataverse::operations::body;
+use crate::dataverse::pipeline::Actor;
 use crate::dataverse::print::parse_query;
 use crate::dataverse::refusal::Refusal;
 use crate::dataverse::reply::{Reply, empty, json as reply, put};
 use crate::dataverse::request::Operation;
-use crate::dataverse::rows::Actor;
 use crate::dataverse::schema::{Column, Kind, Table};
 use crate::dataverse::tables;
 

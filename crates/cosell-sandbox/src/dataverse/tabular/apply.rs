@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::plan::{Join, Of, Output, Place, Plan};
-use super::test::Test;
+use super::plan::{Join, Of, Output, Plan};
+use super::test::{Place, Test};
 use super::{answer, column_of};
 use crate::dataverse::Dataverse;
 use crate::dataverse::functions;
 use crate::dataverse::print::Object;
-use crate::dataverse::query::Search;
 use crate::dataverse::refusal::Refusal;
 use crate::dataverse::reply::Reply;
 use crate::dataverse::request::{Operation, Prefer};
 use crate::dataverse::schema::{Kind, Table};
+use crate::dataverse::search::Search;
 use crate::odata::{Query, split_top_level};
 
 impl Dataverse {
@@ -121,7 +121,7 @@ fn path(environment: &Dataverse, plan: &mut Plan, name: &str) -> Result<Place, R
     }
     let table = &plan.tables[number];
     let column = table.property(last);
-    let column = column.ok_or_else(|| crate::dataverse::shape::unknown(table, last))?;
+    let column = column.ok_or_else(|| table.unknown(last))?;
     Ok((number, column.clone()))
 }
 

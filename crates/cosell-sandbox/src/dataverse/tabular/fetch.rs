@@ -5,8 +5,8 @@ use std::sync::Arc;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use roxmltree::{Document, Node};
 
-use super::plan::{Join, Of, Output, Place, Plan, Sort};
-use super::test::Test;
+use super::plan::{Join, Of, Output, Plan, Sort};
+use super::test::{Place, Test};
 use super::{answer, column_of, no_table};
 use crate::dataverse::Dataverse;
 use crate::dataverse::cell::quote;
@@ -63,7 +63,11 @@ impl Dataverse {
         let mut plan = Plan::new(table.clone());
         plan.aggregate = flag("aggregate");
         plan.distinct = flag("distinct");
-        let (top, count, page) = (whole("top")?, whole("count")?, whole("page")?.unwrap_or(1));
+        let (top, count) = (whole("top")?, whole("count")?);
+        let page = match whole("page")? {
+            Some(page) if !self.options.fetch_cookie_repeats => page,
+            _ => 1,
+        };
         let size = count.or(prefer.max_page).unwrap_or(MAX_PAGE).min(MAX_PAGE);
         plan.take = top.unwrap_or(size).min(MAX_PAGE);
         plan.skip = if top.is_some() {
@@ -94,7 +98,7 @@ impl Dataverse {
             plan.print(self, line, prefer, &mut object);
             rows.push(object.close());
         }
-        let more = found.more && top.is_none();
+        let more = (found.more || self.options.fetch_cookie_repeats) && top.is_none();
         let mut told = String::new();
         let total = flag("returntotalrecordcount")
             .then(|| self.count_of(&plan))

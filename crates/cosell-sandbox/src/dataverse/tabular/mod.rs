@@ -12,12 +12,11 @@ mod test;
 use std::sync::Arc;
 
 use super::Dataverse;
-use super::bulk::NAMESPACE;
 use super::cell::quote;
 use super::refusal::Refusal;
 use super::reply::{Reply, json};
 use super::request::{Operation, Prefer};
-use super::schema::Table;
+use super::schema::{NAMESPACE, Table};
 use crate::odata::Query;
 
 impl Dataverse {

@@ -5,22 +5,16 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use super::test::Test;
+use super::test::{Joined, Place, Test};
 use super::{LIMIT, too_many};
 use crate::dataverse::Dataverse;
 use crate::dataverse::cell::{Cell, quote, round};
 use crate::dataverse::print::{FORMATTED, Object};
-use crate::dataverse::query::SortKey;
 use crate::dataverse::refusal::Refusal;
 use crate::dataverse::request::Prefer;
 use crate::dataverse::schema::{Column, Kind, Table};
+use crate::dataverse::search::SortKey;
 use crate::dataverse::store::Row;
-
-/// A column of one of the joined tables.
-pub(super) type Place = (usize, Column);
-
-/// One row of each table; none where an outer join found none.
-pub(super) type Joined = Vec<Option<Arc<Row>>>;
 
 /// How a table comes to those before it.
 #[derive(Clone, Debug)]

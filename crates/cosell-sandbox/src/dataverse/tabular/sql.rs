@@ -5,8 +5,8 @@ use std::sync::Arc;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rust_decimal::Decimal;
 
-use super::plan::{Join, Of, Output, Place, Plan, Sort};
-use super::test::Test;
+use super::plan::{Join, Of, Output, Plan, Sort};
+use super::test::{Place, Test};
 use super::{answer, column_of, no_table};
 use crate::dataverse::Dataverse;
 use crate::dataverse::cell::quote;

@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 
-use super::plan::Joined;
-use super::{namespaced, plan::Place};
+use super::namespaced;
 use crate::dataverse::Dataverse;
 use crate::dataverse::cell::Cell;
 use crate::dataverse::functions::{FilterRow, datum};
 use crate::dataverse::refusal::Refusal;
 use crate::dataverse::schema::{Column, Kind, Table};
+use crate::dataverse::store::Row as Stored;
 use crate::odata::{Call, Collation, Datum, Literal, ODataError, Operator, Row, compare, sql_like};
+
+/// A column of one of the joined tables.
+pub(super) type Place = (usize, Column);
+
+/// One row of each table; none where an outer join found none.
+pub(super) type Joined = Vec<Option<Arc<Stored>>>;
 
 /// What must hold.
 #[derive(Clone, Debug)]

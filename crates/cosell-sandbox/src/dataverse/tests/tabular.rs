@@ -241,6 +241,19 @@ fn fetchxml_pages_with_a_cookie_that_clients_take_apart() {
 }
 
 #[test]
+fn a_server_that_repeats_its_cookie_never_gets_on() {
+    let (mut sandbox, _) = deals_with(Options::default().with_fetch_cookie_repeats(true));
+    let xml = |page: u32| {
+        format!(
+            r#"<fetch count="3" page="{page}"><entity name="opportunity"><attribute name="name"/></entity></fetch>"#
+        )
+    };
+    let first = fetch(&mut sandbox, &xml(1)).expect(200).text;
+    assert_eq!(fetch(&mut sandbox, &xml(2)).expect(200).text, first);
+    assert!(first.contains("\"@Microsoft.Dynamics.CRM.morerecords\":true"));
+}
+
+#[test]
 fn sql_pages_by_links_and_takes_a_window() {
     let (mut sandbox, _) = deals();
     let window = "SELECT name FROM opportunity ORDER BY name OFFSET 1 ROWS FETCH NEXT 2 ROWS ONLY";
