@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use cosell_http::{
-    Answer, Call, Client, ClientBuilder, Error, ErrorKind, Sent, Sleep, TokenProvider, Transport,
-    sign_in::Cloud,
+    Answer, Call, Client, ClientBuilder, Error, ErrorKind, Repeat, Sent, Sleep, TokenProvider,
+    Transport, sign_in::Cloud,
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
@@ -16,8 +16,9 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::{
-    Governor, Op, Rows, Table, Written,
+    Governor, Op, Remedy, Rows, Table, Written,
     batch::Held,
+    code_of,
     fault::read_fault,
     gather::Gatherer,
     governor::{Governed, Permit},
@@ -29,6 +30,8 @@ const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 const ODATA_MAX_VERSION: HeaderName = HeaderName::from_static("odata-maxversion");
 /// Names the user to act for.
 const CALLER: HeaderName = HeaderName::from_static("callerobjectid");
+/// Tries of a read that the service refuses for a failure of its own.
+const TRIES: u32 = 4;
 const API_PATH: &str = "api/data/v9.2/";
 
 /// A client of one Dataverse environment as one identity. Cheap to clone; clones share sign-in,
@@ -170,6 +173,16 @@ impl Dataverse {
         if let Some(user) = &self.acting_for {
             call.headers.insert(CALLER, user.clone());
         }
+        let mut wait = Duration::from_secs(1);
+        for _ in 1..TRIES {
+            match self.http.call(call.clone()).await {
+                Err(error) if call.repeat == Repeat::Safe && passes(&error) => {
+                    self.wait(wait).await;
+                    wait *= 2;
+                }
+                outcome => return outcome,
+            }
+        }
         self.http.call(call).await
     }
 
@@ -290,6 +303,13 @@ impl Dataverse {
              environment or tampered with; start reading anew",
         ))
     }
+}
+
+/// A failure that passes although its status says that the request is at fault: a database that
+/// fails over answers 400.
+fn passes(error: &Error) -> bool {
+    error.kind() == ErrorKind::Refused
+        && code_of(error).is_some_and(|code| code.remedy() == Remedy::TryLater)
 }
 
 type Configure = Box<dyn FnOnce(ClientBuilder) -> ClientBuilder + Send>;

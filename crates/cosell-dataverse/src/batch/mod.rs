@@ -1,5 +1,6 @@
 //! `$batch`: reads, single writes and change sets in one request, each with a fate of its own.
 
+mod outcome;
 mod read;
 mod set;
 mod write;
@@ -16,14 +17,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
 use uuid::Uuid;
 
 use crate::{
-    Dataverse, Op, Page, PageOptions, Query, Row, Table, Written,
-    governor::Permit,
-    input::Faults,
-    page::{PREFER, read_body},
-    written::read_written,
+    Dataverse, Op, Page, PageOptions, Query, Row, Table, Written, governor::Permit, input::Faults,
+    page::PREFER,
 };
-use read::{Part, SetPart};
+use outcome::only;
+use read::SetPart;
 
+pub(crate) use outcome::not_known;
 pub use set::{ChangeSet, ContentId};
 
 const CHANGE_SET: &str = "dataverse.change_set";
@@ -397,107 +397,6 @@ impl Dataverse {
         let parts = read::set_parts(&content_type(&answer.headers), &answer.body);
         Ok((answer, parts))
     }
-
-    fn outcome(
-        &self,
-        operation: &'static str,
-        set: &ChangeSet,
-        offset: usize,
-        answer: &Answer,
-        part: Result<SetPart, String>,
-    ) -> BatchOutcome {
-        let parts = match part {
-            Ok(SetPart::Single(part)) => vec![part],
-            Ok(SetPart::Many(parts)) => parts,
-            Err(fault) => return in_doubt(operation, answer, &fault),
-        };
-        // One failure is the failure of all: the set is one transaction.
-        if let Some(failed) = parts.iter().find(|part| !part.status.is_success()) {
-            return self.failed(operation, failed);
-        }
-        if parts.len() != set.ops.len() {
-            let fault = format!(
-                "the answer has {} of {} operations",
-                parts.len(),
-                set.ops.len()
-            );
-            return in_doubt(operation, answer, &fault);
-        }
-        let mut written = Vec::with_capacity(parts.len());
-        for (at, (op, part)) in set.ops.iter().zip(&parts).enumerate() {
-            let expected = (offset + at + 1).to_string();
-            if part.content_id.as_ref().is_some_and(|id| *id != expected) {
-                let fault = "the answers are not in the order of the operations";
-                return in_doubt(operation, answer, fault);
-            }
-            match read_written(op, part.status, &part.headers, &part.body) {
-                Ok(one) => written.push(one),
-                Err(fault) => {
-                    return in_doubt(operation, answer, &format!("operation {}: {fault}", at + 1));
-                }
-            }
-        }
-        BatchOutcome::Applied(written)
-    }
-
-    fn outcome_alone(
-        &self,
-        op: &Op,
-        answer: &Answer,
-        part: Result<SetPart, String>,
-    ) -> BatchOutcome {
-        match single(part) {
-            Err(fault) => in_doubt(op.operation, answer, &fault),
-            Ok(part) if !part.status.is_success() => self.failed(op.operation, &part),
-            Ok(part) => match read_written(op, part.status, &part.headers, &part.body) {
-                Ok(written) => BatchOutcome::Applied(vec![written]),
-                Err(fault) => in_doubt(op.operation, answer, &fault),
-            },
-        }
-    }
-
-    fn outcome_read(
-        &self,
-        get: &Get,
-        answer: &Answer,
-        part: Result<SetPart, String>,
-    ) -> BatchOutcome {
-        let part = match single(part) {
-            Err(fault) => return in_doubt(BATCH, answer, &fault),
-            Ok(part) if !part.status.is_success() => {
-                return BatchOutcome::Refused(self.part_error(BATCH, &part));
-            }
-            Ok(part) => part,
-        };
-        let mut answer = answer.clone();
-        answer.status = part.status;
-        answer.headers = part.headers;
-        answer.body = part.body;
-        let read = match get.wants {
-            Wants::Row => decode_json(BATCH, &answer).map(BatchOutcome::Row),
-            Wants::Page | Wants::Answer => read_body(BATCH, &answer).and_then(|page| {
-                let next = page.next_link(self, BATCH, &answer)?;
-                Ok(BatchOutcome::Page(page.into_page(next)))
-            }),
-        };
-        read.unwrap_or_else(BatchOutcome::Refused)
-    }
-
-    fn failed(&self, operation: &'static str, part: &Part) -> BatchOutcome {
-        let error = self.part_error(operation, part);
-        self.tell_governor(part.status, &part.headers, &part.body);
-        let refused = part.status.is_client_error() && error.kind() != ErrorKind::Service;
-        if refused || error.sent() == Sent::No {
-            BatchOutcome::Refused(error)
-        } else {
-            BatchOutcome::NotKnown(Arc::new(error))
-        }
-    }
-
-    fn part_error(&self, operation: &'static str, part: &Part) -> Error {
-        self.http()
-            .part_error(operation, part.status, &part.headers, &part.body)
-    }
 }
 
 /// Has the caller a place of the governor already?
@@ -512,22 +411,6 @@ pub(crate) fn with_options(target: String, options: &str) -> String {
         target
     } else {
         format!("{target}?{options}")
-    }
-}
-
-/// The one part of a batch of one entry.
-fn only(parts: Result<Vec<SetPart>, String>) -> Result<SetPart, String> {
-    parts.and_then(|mut parts| match (parts.pop(), parts.len()) {
-        (Some(part), 0) => Ok(part),
-        (None, _) => Err("its part is missing".to_owned()),
-        (Some(_), more) => Err(format!("the answer has {more} parts too many")),
-    })
-}
-
-fn single(part: Result<SetPart, String>) -> Result<Part, String> {
-    match part? {
-        SetPart::Single(part) => Ok(part),
-        SetPart::Many(_) => Err("the answer to a single operation is a change set's".to_owned()),
     }
 }
 
@@ -549,21 +432,6 @@ fn content_type(headers: &HeaderMap) -> String {
         .and_then(|kind| kind.to_str().ok())
         .unwrap_or_default()
         .to_owned()
-}
-
-fn in_doubt(operation: &'static str, answer: &Answer, fault: &str) -> BatchOutcome {
-    let request = answer.request_id.as_deref().unwrap_or("unknown");
-    let message = format!("{fault} [request {request}]");
-    BatchOutcome::NotKnown(Arc::new(not_known(operation, &message)))
-}
-
-pub(crate) fn not_known(operation: &'static str, fault: &str) -> Error {
-    Error::new(
-        operation,
-        ErrorKind::Malformed,
-        Sent::Maybe,
-        format!("{fault}: it may have taken effect, look before repeating"),
-    )
 }
 
 fn all_not_known(batch: &Batch, error: Error) -> Vec<BatchOutcome> {

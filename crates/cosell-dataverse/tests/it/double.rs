@@ -56,13 +56,33 @@ impl World {
             trouble: Arc::default(),
             canned: Arc::default(),
         };
-        let client = Dataverse::builder(
+        let client = world.client(address);
+        (world, client)
+    }
+
+    fn client(&self, address: &str) -> Dataverse {
+        Dataverse::builder(
             address.parse().unwrap(),
-            Arc::new(world.clone()),
+            Arc::new(self.clone()),
             Arc::new(Token),
-            Arc::new(world.clone()),
-        );
-        (world, client.build().unwrap())
+            Arc::new(self.clone()),
+        )
+        .build()
+        .unwrap()
+    }
+
+    /// Another world that is now as this one is.
+    pub(crate) fn fork(&self) -> (Self, Dataverse) {
+        let world = Self {
+            double: Arc::new(Mutex::new(self.double.lock().unwrap().clone())),
+            caller: self.caller.clone(),
+            now: Arc::new(Mutex::new(self.now())),
+            told: Arc::default(),
+            trouble: Arc::default(),
+            canned: Arc::default(),
+        };
+        let client = world.client(ORG);
+        (world, client)
     }
 
     /// The requests since the last look: method and address below the API.

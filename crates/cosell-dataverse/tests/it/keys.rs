@@ -17,7 +17,7 @@ use crate::{
 
 const REFERRAL: &str = "abc_referralid";
 
-async fn world() -> (World, cosell_dataverse::Dataverse) {
+pub(crate) async fn world() -> (World, cosell_dataverse::Dataverse) {
     let (world, client) = World::new(Options::default());
     let column = ColumnSpec::new(
         "r",

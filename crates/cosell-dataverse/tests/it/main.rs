@@ -1,6 +1,7 @@
 //! The client against scripted answers.
 
 mod actions;
+mod agree;
 mod batch;
 mod builder;
 mod bulk;
@@ -18,6 +19,7 @@ mod hook;
 mod keys;
 mod pages;
 mod provision;
+mod quirks;
 mod ready;
 mod rows;
 mod samples;
