@@ -426,7 +426,7 @@ async fn the_documented_answers_and_the_double_read_the_same() {
                 case.name, case.expect
             ));
         }
-        if !told.iter().any(|told| *told == line) {
+        if !told.contains(&line) {
             wrong.push(format!("{}: asked {told:?}, not {line}", case.name));
         }
     }

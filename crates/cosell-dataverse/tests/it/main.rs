@@ -20,6 +20,7 @@ mod keys;
 mod pages;
 mod provision;
 mod quirks;
+mod readings;
 mod ready;
 mod rows;
 mod samples;
