@@ -26,11 +26,11 @@ use cosell_sandbox::{
 use futures_util::future::BoxFuture;
 use http::StatusCode;
 use serde_json::{Value, json};
-use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
+use wiremock::ResponseTemplate;
 
 use crate::{
     sandbox::{SandboxTime, create, sandbox},
-    support::{ETAG, ID, OneToken, SAMPLE, Still},
+    support::{ETAG, ID, OneToken, SAMPLE, Still, serving},
 };
 
 /// What a call came to, in words that both worlds must agree on.
@@ -808,14 +808,7 @@ fn request(method: &str, target: &str, id: &str) -> String {
 
 /// The case over HTTP, with the documented answers.
 async fn over_http(case: &Case) -> (Came, Vec<String>) {
-    let server = MockServer::start().await;
-    let (last, first) = case.canned.split_last().unwrap();
-    for canned in first {
-        let mock = Mock::given(any()).respond_with(canned.clone());
-        mock.up_to_n_times(1).mount(&server).await;
-    }
-    let mock = Mock::given(any()).respond_with(last.clone());
-    mock.mount(&server).await;
+    let server = serving(&case.canned).await;
     let transport = ReqwestTransport::new(ReqwestOptions::default()).unwrap();
     let client = Referrals::builder(Arc::new(transport), Arc::new(OneToken), Arc::new(Still))
         .base(server.uri().parse().unwrap())

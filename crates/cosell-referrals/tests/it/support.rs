@@ -13,6 +13,7 @@ use cosell_http::{AccessToken, Sent, Sleep, TokenError, TokenProvider, Transport
 use cosell_referrals::{Referral, Referrals, State, Violations};
 use http::{Request, Response};
 use serde_json::Value;
+use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
 pub(crate) const ID: &str = "b7a1f0d3-52c9-4e86-8f3a-6d1c9e2470aa";
 pub(crate) const ETAG: &str = "\"7c00a91f-0000-0d00-0000-69aedbc70000\"";
@@ -150,4 +151,17 @@ pub(crate) fn fields(result: Result<(), Violations>) -> Vec<String> {
         .iter()
         .map(|one| one.field.clone())
         .collect()
+}
+
+/// A server that gives these answers in order, the last one again and again.
+pub(crate) async fn serving(canned: &[ResponseTemplate]) -> MockServer {
+    let server = MockServer::start().await;
+    let (last, first) = canned.split_last().unwrap();
+    for answer in first {
+        let mock = Mock::given(any()).respond_with(answer.clone());
+        mock.up_to_n_times(1).mount(&server).await;
+    }
+    let mock = Mock::given(any()).respond_with(last.clone());
+    mock.mount(&server).await;
+    server
 }

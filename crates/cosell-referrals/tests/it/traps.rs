@@ -1,5 +1,6 @@
-//! What users of the service stumble over, one test for each. The traps of webhooks (several calls
-//! for one save, silence after another registration) belong to those who receive them.
+//! What users of the service stumble over, one test for each. The traps of webhooks stand with the
+//! others of theirs: 7 (several calls for one save) in `webhooks/receiver.rs`, 8 (silence after
+//! another registration) in `webhooks/registration.rs`.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -14,10 +14,10 @@ use cosell_sandbox::{
 };
 use futures_util::future::BoxFuture;
 use serde_json::json;
-use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
+use wiremock::ResponseTemplate;
 
 use super::support::{HOOK, World, wanted};
-use crate::support::{OneToken, Still};
+use crate::support::{OneToken, Still, serving};
 
 const CORRELATION: &str = "5d8a7c1e-3f52-4d10-9b1e-6a0f6f0c2d77";
 const THEIRS: &str = "https://hooks.contoso.example/other";
@@ -318,14 +318,7 @@ fn request(method: &str, path: &str) -> String {
 #[tokio::test]
 async fn documented_answers_and_the_double_agree_on_registrations() {
     for case in cases() {
-        let server = MockServer::start().await;
-        let (last, first) = case.canned.split_last().unwrap();
-        for canned in first {
-            let mock = Mock::given(any()).respond_with(canned.clone());
-            mock.up_to_n_times(1).mount(&server).await;
-        }
-        let mock = Mock::given(any()).respond_with(last.clone());
-        mock.mount(&server).await;
+        let server = serving(&case.canned).await;
         let transport = ReqwestTransport::new(ReqwestOptions::default()).unwrap();
         let client = Webhooks::builder(Arc::new(transport), Arc::new(OneToken), Arc::new(Still))
             .base(server.uri().parse().unwrap())

@@ -66,6 +66,7 @@ async fn events_of_other_parts_of_partner_center_are_taken() {
     );
 }
 
+/// Trap 7: one save causes several calls.
 #[tokio::test]
 async fn repeated_and_reordered_posts_are_told_apart_by_their_keys() {
     let options = Options::default()

@@ -184,6 +184,7 @@ async fn a_receiver_that_is_down_is_told_when_patience_ends() {
     assert_eq!(unknown.kind(), ErrorKind::NotFound);
 }
 
+/// Trap 8: events stop after somebody else has registered.
 // R51
 #[tokio::test]
 async fn a_guard_tells_and_repairs_as_far_as_it_may() {
