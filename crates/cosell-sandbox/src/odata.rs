@@ -22,8 +22,9 @@ pub(crate) use eval::sql_like;
 pub use eval::{Collation, Datum, JsonRow, Row, compare};
 pub use filter::{Call, Expr, Filter, Literal, Operand, Operator, TextFunction};
 
-/// Longest query string that is read, in bytes; the limit of the services' gateways.
-pub const MAX_QUERY: usize = 32 * 1024;
+/// Longest query string that is read, in bytes: what Dataverse takes inside a batch. The gateways
+/// before the services take half of it.
+pub const MAX_QUERY: usize = 64 * 1024;
 /// Deepest nesting of parentheses, negations and lambdas in a filter.
 pub const MAX_DEPTH: usize = 64;
 

@@ -14,6 +14,8 @@ use super::request::{Operation, Prefer, origin, versioned};
 use super::{Dataverse, batch};
 use crate::service::{Caller, Service, TokenFault};
 
+/// Longest address outside of a batch, in bytes.
+const MAX_ADDRESS: usize = 32 * 1024;
 /// Largest body that is read; the limit of the gateway.
 const MAX_BODY: usize = 128 * 1024 * 1024;
 
@@ -124,6 +126,14 @@ impl Dataverse {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "",
                 "Request Entity Too Large",
+            ));
+        }
+        let address = request.uri().path_and_query();
+        if address.is_some_and(|address| address.as_str().len() > MAX_ADDRESS) {
+            return Err(Refusal::new(
+                StatusCode::URI_TOO_LONG,
+                "",
+                "The request URI is too long: send it inside of a batch.",
             ));
         }
         let (version, path) = versioned(request.uri().path())?;

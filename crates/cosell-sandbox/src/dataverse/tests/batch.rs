@@ -288,3 +288,18 @@ fn malformed_nested_and_oversized_batches_are_refused() {
     );
     batch(&mut sandbox, "", &vec![one; 1001]).refused(400, "0x80060888");
 }
+
+#[test]
+fn an_address_that_is_too_long_alone_fits_in_a_batch() {
+    let mut sandbox = with_deal(Options::default());
+    let clauses = vec!["name%20eq%20'Deal%20A'"; 1_300].join("%20or%20");
+    let long = format!("{OPPORTUNITIES}/$count?$filter={clauses}");
+    assert!((32 * 1024..64 * 1024).contains(&long.len()));
+    sandbox.get(&long).refused(414, "");
+    let answer = batch(
+        &mut sandbox,
+        "",
+        &[part(None, &format!("GET {long}"), "", "")],
+    );
+    assert!(answer.expect(200).text.contains("\r\n\r\n1\r\n"));
+}
