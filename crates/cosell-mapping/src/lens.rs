@@ -14,6 +14,7 @@ mod text;
 
 use std::fmt;
 
+pub(crate) use choice::same_label;
 pub use choice::{ChoiceForm, ChoiceShape, UnknownWord};
 pub use date::{DateForm, DateShape};
 pub(crate) use joined::scalar_at;
@@ -430,7 +431,7 @@ impl Shape {
             Self::Parts(shape) => shape.paths(),
             Self::Number(shape) => vec![shape.path.clone()],
             Self::Instant(shape) => vec![shape.path.clone()],
-            Self::Flag(shape) => vec![shape.path.clone()],
+            Self::Flag(shape) => shape.reads(),
             Self::Choice(shape) => vec![shape.path.clone()],
             Self::Lookup(shape) => vec![shape.id.clone()],
             Self::List(shape) => vec![shape.path.clone()],
@@ -446,6 +447,7 @@ impl Shape {
     fn writes(&self) -> Vec<Path> {
         match self {
             Self::Money(shape) => shape.writes(),
+            Self::Flag(shape) => vec![shape.path.clone()],
             Self::Lookup(shape) => vec![shape.bind.clone()],
             Self::Template(_) | Self::Constant(_) => Vec::new(),
             Self::Function(shape) => shape.inner.writes(),
@@ -457,7 +459,10 @@ impl Shape {
 
 impl Lens for LensSpec {
     fn reads(&self) -> Vec<Path> {
-        let mut paths = self.shape.reads();
+        let mut paths = match (self.kind, &self.shape) {
+            (RecordKind::Row, Shape::List(list)) => list.columns(),
+            _ => self.shape.reads(),
+        };
         paths.extend(
             self.condition
                 .iter()

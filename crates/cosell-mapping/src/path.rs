@@ -32,6 +32,13 @@ impl Path {
         Self(vec![name.to_owned()])
     }
 
+    /// A member of what stands here.
+    pub(crate) fn inner(&self, name: &str) -> Self {
+        let mut segments = self.0.clone();
+        segments.push(name.to_owned());
+        Self(segments)
+    }
+
     /// The member names, outermost first; never empty.
     pub fn segments(&self) -> &[String] {
         &self.0

@@ -26,7 +26,7 @@ pub use history::{Approval, Change, ContentHash, Difference, Unreviewed, differe
 pub use keys::json_schema;
 pub use model::{
     Conflict, Direction, Empty, Form, Later, MappingFile, Moment, Only, PartRule, PartSide, Rule,
-    Scalar, Side, StateBirth, TooLongRule, Transform, UnknownRule, Write,
+    Scalar, Side, StateBirth, Stray, TooLongRule, Transform, UnknownRule, Write,
 };
 pub use read::{Loaded, Loader, MAX_BYTES, Source};
 pub use rewrite::Rewrite;

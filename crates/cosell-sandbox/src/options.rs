@@ -79,7 +79,8 @@ impl Default for Options {
             User::new(CRM_SELLER).object_id,
             "Ana Fischer",
             CRM_SELLER,
-        );
+        )
+        .with_phone("+441130000003");
         Self {
             seed: 1,
             clock: Clock::real(),

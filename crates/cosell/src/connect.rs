@@ -15,7 +15,7 @@ use cosell_sync::{
 };
 
 use crate::{
-    CompareError, Comparison, CosellPolicy, Dynamics, DynamicsOptions, PartnerCenter,
+    CRM, CompareError, Comparison, CosellPolicy, Dynamics, DynamicsOptions, PartnerCenter,
     PartnerCenterOptions, TokioTime, Trial, TrialError, compare, dynamics, live,
 };
 
@@ -32,7 +32,11 @@ pub struct Cosell {
     mapping: Mapping,
     warnings: Faults,
     configured: Context,
+    store: Arc<dyn StateStore>,
 }
+
+/// Pairs asked from the store at once.
+const PAIRS: usize = 200;
 
 impl Cosell {
     /// Starts putting an integration together: a client for each service, signed in as whoever
@@ -99,6 +103,32 @@ impl Cosell {
             self.opportunities.options().clone(),
         )
         .await
+    }
+
+    /// Puts every pair into the queue, to be looked at anew in the next rounds: after another
+    /// mapping was connected, whose fields no change at either end would bring up. Fields under
+    /// new names have no history and meet for the first time; a field whose place was changed
+    /// under its old name is judged by what stood at the old place. `by` is who wants it, for the
+    /// audit trail. Says how many there are.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the store fails; the pairs before that are queued. Cancel safety: may
+    /// be dropped.
+    pub async fn look_again(&self, by: &str) -> Result<usize, EngineError> {
+        let (mut count, mut after) = (0, None);
+        loop {
+            let pairs = self.store.pairs(after, PAIRS).await?;
+            let Some(last) = pairs.last() else {
+                return Ok(count);
+            };
+            after = Some(last.id);
+            for pair in &pairs {
+                if let Some(id) = &pair.right.id {
+                    self.engine.look(CRM, id, by).await?;
+                    count += 1;
+                }
+            }
+        }
     }
 
     /// Looks at both sides once and carries over what changed.
@@ -320,7 +350,7 @@ impl CosellBuilder {
         let engine = Engine::builder(
             Arc::new(referrals.clone()),
             Arc::new(opportunities.clone()),
-            self.store,
+            Arc::clone(&self.store),
             policy,
             self.clock,
         )
@@ -333,6 +363,7 @@ impl CosellBuilder {
             mapping,
             warnings: report,
             configured,
+            store: self.store,
         })
     }
 }

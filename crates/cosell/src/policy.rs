@@ -8,9 +8,9 @@ use std::{collections::BTreeSet, time::Duration};
 
 use cosell_mapping::{
     DealState, FieldId, Value, field,
-    rules::{self, Mapping, Transform},
+    rules::{self, Direction, Mapping, Transform},
 };
-use cosell_sync::{FieldPolicies, FieldPolicy, MergePolicy, Ruling, Side, Three, Verdict};
+use cosell_sync::{FieldPolicies, FieldPolicy, MergePolicy, Ruling, Side, Stray, Three, Verdict};
 
 /// The side of Partner Center in every engine that this crate builds.
 pub const REFERRAL: Side = Side::Left;
@@ -77,6 +77,18 @@ impl From<&Mapping> for CosellPolicy {
                 policy = policy.with_state(field.clone());
                 continue;
             }
+            if let Some(stray) = mapping.stray(field) {
+                let leader = match rule.direction {
+                    Direction::ToPartnerCenter => CRM,
+                    _ => REFERRAL,
+                };
+                let stray = match stray {
+                    rules::Stray::Leave => Stray::Left,
+                    _ => Stray::PutBack,
+                };
+                policy = policy.with_field(field.clone(), FieldPolicy::led_by(leader, stray));
+                continue;
+            }
             let answer = match rule.conflict {
                 // Whoever wins: a yes in Partner Center is for ever, and goes back to the CRM.
                 _ if rule.referral.one_way == Some(true) => {
@@ -85,6 +97,8 @@ impl From<&Mapping> for CosellPolicy {
                 rules::Conflict::PartnerCenter => FieldPolicy::wins(REFERRAL),
                 rules::Conflict::Newest => FieldPolicy::newest(SIMULTANEOUS),
                 rules::Conflict::Hold => FieldPolicy::hold(),
+                rules::Conflict::Merge if rule.transform == Transform::Set => FieldPolicy::sets(),
+                rules::Conflict::Merge => FieldPolicy::lines(),
                 _ => FieldPolicy::wins(CRM),
             };
             policy = policy.with_field(field.clone(), answer);

@@ -1,6 +1,6 @@
 //! One word of a list: the record's own word, or the label of a numbered option.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 
@@ -46,6 +46,8 @@ pub struct ChoiceShape {
     pub back: BTreeMap<String, String>,
     /// What becomes of a word that the maps do not know.
     pub unknown: UnknownWord,
+    /// The record's words that mean nothing, such as `Unknown`.
+    pub nothing: BTreeSet<String>,
     /// The choice can be emptied.
     pub clears: bool,
 }
@@ -67,6 +69,7 @@ impl ChoiceShape {
             back: to.clone(),
             to,
             unknown: UnknownWord::Hold,
+            nothing: BTreeSet::new(),
             clears: true,
         }
     }
@@ -76,10 +79,11 @@ impl ChoiceShape {
             ChoiceForm::Word => text_at(record, &self.path)?,
             ChoiceForm::Label => self.label_at(record, cx)?,
         };
-        let Some(word) = word else {
-            return Ok(Value::Null);
-        };
-        Ok(Value::Choice(self.known(word.trim())))
+        match word.as_deref().map(str::trim) {
+            None => Ok(Value::Null),
+            Some(word) if self.nothing.iter().any(|none| same_label(none, word)) => Ok(Value::Null),
+            Some(word) => Ok(Value::Choice(self.known(word))),
+        }
     }
 
     fn label_at(&self, record: &Record, cx: &Context) -> Result<Option<String>, ReadFault> {
@@ -171,6 +175,6 @@ impl ChoiceShape {
     }
 }
 
-fn same_label(left: &str, right: &str) -> bool {
+pub(crate) fn same_label(left: &str, right: &str) -> bool {
     left.trim().to_lowercase() == right.trim().to_lowercase()
 }

@@ -11,7 +11,8 @@ use crate::{
     text::utf16_len,
 };
 
-/// How a list of objects stands in a record, such as solutions or people.
+/// How a list of objects stands in a record, such as solutions or people. One object in the place
+/// of a list (a related row of the CRM) is a list of one.
 ///
 /// Without [`members`](Self::members) its value is a set of keys, with them a set of named
 /// parts. Members of an object that the rule does not name survive, and so do objects without a
@@ -31,6 +32,10 @@ pub struct ListShape {
     pub fold: bool,
     /// Most objects.
     pub most: usize,
+    /// An object that lacks one of the members counts for nothing.
+    pub complete: bool,
+    /// Objects that the other side does not have stay: the list only grows.
+    pub grows: bool,
     /// The list can be emptied.
     pub clears: bool,
 }
@@ -51,8 +56,20 @@ impl ListShape {
             constants: BTreeMap::new(),
             fold: false,
             most: Self::MOST,
+            complete: false,
+            grows: false,
             clears: true,
         }
+    }
+
+    /// The columns of a related row that the members stand in.
+    pub(crate) fn columns(&self) -> Vec<Path> {
+        let members = self.members.values();
+        let columns: BTreeSet<&String> = members.chain([&self.key]).collect();
+        columns
+            .into_iter()
+            .map(|member| self.path.inner(member))
+            .collect()
     }
 
     pub(super) fn get(&self, record: &Record) -> Result<Value, ReadFault> {
@@ -69,7 +86,10 @@ impl ListShape {
             return Ok(Vec::new());
         };
         let broken = || fault(&self.path, "a list of objects", raw);
-        let items: Vec<Box<RawValue>> = serde_json::from_str(raw.get()).map_err(|_| broken())?;
+        let items: Vec<Box<RawValue>> = match raw.get().starts_with('{') {
+            true => vec![raw.to_owned()],
+            false => serde_json::from_str(raw.get()).map_err(|_| broken())?,
+        };
         items
             .into_iter()
             .map(|item| {
@@ -102,7 +122,8 @@ impl ListShape {
                 parts.insert(name.clone(), value);
             }
         }
-        Ok(Some(Value::Parts(parts)))
+        let lacks = parts.len() < self.members.len();
+        Ok((!lacks || !self.complete).then_some(Value::Parts(parts)))
     }
 
     fn plain(&self, member: &str, text: &str) -> String {
@@ -143,6 +164,13 @@ impl ListShape {
                 ),
             ));
         }
+        let lacks = members.iter().find(|(_, text)| text.is_empty());
+        if let Some((member, _)) = lacks.filter(|_| self.complete) {
+            return Err(Reason::new(
+                ReasonCode::Invalid,
+                format!("{} takes nothing without {member}: complete it", self.path),
+            ));
+        }
         Ok((key, members))
     }
 
@@ -170,18 +198,11 @@ impl ListShape {
                 ));
             }
         }
-        if left.len() > self.most {
-            return Err(Reason::new(
-                ReasonCode::Invalid,
-                format!(
-                    "{} takes at most {}, the other side has {}: remove some there",
-                    self.path,
-                    self.most,
-                    left.len()
-                ),
-            ));
-        }
+        self.room(left.len())?;
         if left.is_empty() {
+            if let Some(now) = now.filter(|_| self.grows) {
+                return Ok(Form::exact(now.value.clone(), Vec::new()));
+            }
             let clears = self.clears || cx.clearable.contains(&self.path);
             match now {
                 Some(now) if clears && !now.value.is_null() => {}
@@ -196,7 +217,7 @@ impl ListShape {
             })?
             .unwrap_or_default();
         let mut written: Vec<Box<RawValue>> = Vec::new();
-        let mut values = BTreeSet::new();
+        let (mut keys, mut values) = (BTreeSet::new(), BTreeSet::new());
         for (item, value) in items {
             let Some(value) = value else {
                 written.push(item);
@@ -204,7 +225,12 @@ impl ListShape {
             };
             let (key, held) = self.wanted(&value)?;
             // Of two objects with one key the first stays.
+            let first = keys.insert(key.clone());
             let Some(members) = left.remove(&key) else {
+                if self.grows && first {
+                    written.push(item);
+                    values.insert(value);
+                }
                 continue;
             };
             if held == members {
@@ -227,9 +253,23 @@ impl ListShape {
             written.push(object);
             values.insert(value);
         }
+        self.room(values.len())?;
         Ok(Form::exact(
             whole(values),
             vec![Assignment::new(&self.path, &written)],
+        ))
+    }
+
+    fn room(&self, wanted: usize) -> Result<(), Reason> {
+        if wanted <= self.most {
+            return Ok(());
+        }
+        Err(Reason::new(
+            ReasonCode::Invalid,
+            format!(
+                "{} takes at most {}, there would be {wanted}: remove some on the other side",
+                self.path, self.most
+            ),
         ))
     }
 

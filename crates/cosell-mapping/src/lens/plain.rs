@@ -5,7 +5,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::{
     Assignment, Context, Path, ReadFault, Reason, ReasonCode, Record, Value,
-    lens::{Form, Now, emptied, wrong_kind},
+    lens::{Form, Now, emptied, scalar_at, wrong_kind},
     record::{decimal_at, fault, flag_at, read, text_at},
 };
 
@@ -140,6 +140,8 @@ pub struct FlagShape {
     pub absent: Option<bool>,
     /// Yes is for ever: it never goes back to no.
     pub one_way: bool,
+    /// A place that makes it yes while it is filled, such as a wish that implies consent.
+    pub implied_by: Option<Path>,
     /// The flag can be emptied.
     pub clears: bool,
 }
@@ -151,13 +153,34 @@ impl FlagShape {
             path,
             absent: None,
             one_way: false,
+            implied_by: None,
             clears: true,
         }
     }
 
     pub(super) fn get(&self, record: &Record) -> Result<Value, ReadFault> {
         let flag = flag_at(record, &self.path)?.or(self.absent);
+        if self.implied(record)?.is_some() {
+            return Ok(Value::Flag(true));
+        }
         Ok(flag.map_or(Value::Null, Value::Flag))
+    }
+
+    /// The place that makes it yes in this record, if one does.
+    fn implied(&self, record: &Record) -> Result<Option<&Path>, ReadFault> {
+        let Some(path) = &self.implied_by else {
+            return Ok(None);
+        };
+        let filled = !scalar_at(record, path)?.is_empty();
+        Ok(filled.then_some(path))
+    }
+
+    pub(super) fn reads(&self) -> Vec<Path> {
+        let implied = self.implied_by.iter();
+        std::iter::once(&self.path)
+            .chain(implied)
+            .cloned()
+            .collect()
     }
 
     pub(super) fn form(
@@ -166,6 +189,16 @@ impl FlagShape {
         now: Option<Now<'_>>,
         cx: &Context,
     ) -> Result<Form, Reason> {
+        let implied = now.and_then(|now| self.implied(now.record).ok().flatten());
+        if let (Some(filled), false) = (implied, *wanted == Value::Flag(true)) {
+            return Err(Reason::new(
+                ReasonCode::IllegalMove,
+                format!(
+                    "{} is yes while {filled} is filled: empty that first",
+                    self.path
+                ),
+            ));
+        }
         let flag = match (wanted, self.absent) {
             (Value::Flag(flag), _) => *flag,
             (Value::Null, Some(flag)) => flag,

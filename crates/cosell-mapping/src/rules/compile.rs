@@ -8,12 +8,12 @@ use std::{
 };
 
 use crate::{
-    Authority, FieldId, FieldRule, FieldSet, Function, Lens, Named, RecordKind, RuleFault,
+    Access, Authority, FieldId, FieldRule, FieldSet, Function, Lens, Named, RecordKind, RuleFault,
 };
 
 use super::{
     Conflict, ContentHash, Direction, Fault, Faults, Loaded, Loader, MappingFile, Place, Rule,
-    Source, Transform, UnknownRule, stable,
+    Source, Stray, Transform, UnknownRule, stable,
 };
 
 /// What the embedding program adds to the rules of a file, by the names that files call it.
@@ -141,6 +141,22 @@ impl Mapping {
         &self.hash
     }
 
+    /// What becomes of an edit on the side of a field that only follows; `None` where the rule
+    /// goes both ways.
+    pub fn stray(&self, field: &FieldId) -> Option<Stray> {
+        let (rule, compiled) = (self.file.fields.get(field)?, self.fields.rule(field)?);
+        let follows = match compiled.authority {
+            Authority::Shared => return None,
+            Authority::Referral => &compiled.row,
+            Authority::Row => &compiled.referral,
+        };
+        let whenever = follows.access == Access::Always;
+        Some(rule.stray.unwrap_or(match whenever {
+            true => Stray::PutBack,
+            false => Stray::Leave,
+        }))
+    }
+
     /// Who wins in a field when both sides moved.
     pub fn conflict(&self, field: &FieldId) -> Option<Conflict> {
         self.file.fields.get(field).map(|rule| rule.conflict)
@@ -211,6 +227,7 @@ impl Compiler<'_> {
             }
             _ => {}
         }
+        self.conflicts();
         let referral = self.side(RecordKind::Referral);
         let crm = self.side(RecordKind::Row);
         let authority = match self.rule.direction {
@@ -219,6 +236,25 @@ impl Compiler<'_> {
             Direction::ToPartnerCenter => Authority::Row,
         };
         Some(FieldRule::new(field.clone(), referral?, crm?).with_authority(authority))
+    }
+
+    fn conflicts(&mut self) {
+        let rule = self.rule;
+        let merges = matches!(rule.transform, Transform::Set | Transform::Text);
+        if rule.conflict == Conflict::Merge && !merges {
+            self.fault(
+                "conflict",
+                format!("two edits of a {} cannot both stand", rule.transform),
+                "let one side win, or write conflict = \"hold\"",
+            );
+        }
+        if rule.stray.is_some() && rule.direction == Direction::Both {
+            self.fault(
+                "stray",
+                "the rule goes both ways, so neither side only follows",
+                "remove it, or write a direction",
+            );
+        }
     }
 
     fn choice_words(&mut self) {

@@ -71,6 +71,8 @@ impl fmt::Display for Direct {
 pub struct ExplainedField {
     /// The field.
     pub field: FieldId,
+    /// Where its rule stands, as file, line and column, when it came from a file.
+    pub rule: Option<String>,
     /// What the referral holds; `None` where it cannot be read.
     pub referral: Option<Value>,
     /// What the CRM row holds; `None` where it cannot be read.
@@ -113,7 +115,10 @@ impl fmt::Display for Explained {
             text.unwrap_or_else(|| "(unreadable)".to_owned())
         };
         for field in &self.fields {
-            writeln!(f, "\n{}", field.field)?;
+            match &field.rule {
+                Some(rule) => writeln!(f, "\n{} ({rule})", field.field)?,
+                None => writeln!(f, "\n{}", field.field)?,
+            }
             writeln!(f, "  referral: {}", shown(&field.referral))?;
             for step in &field.referral_steps {
                 writeln!(f, "    - {step}")?;
@@ -192,7 +197,7 @@ impl Mapping {
             mapping: format!("{} {}", self.file.name, self.file.version),
             hash: self.hash().clone(),
             fields: fields
-                .map(|rule| explain(rule, referral, row, cx))
+                .map(|rule| self.explain_field(rule, referral, row, cx))
                 .collect(),
         }
     }
@@ -208,7 +213,7 @@ impl Mapping {
             preview.pairs += 1;
             let mut differs = false;
             for rule in self.fields.iter() {
-                let told = explain(rule, referral, row, cx);
+                let told = self.explain_field(rule, referral, row, cx);
                 let tally = preview.fields.entry(told.field.clone()).or_default();
                 if told.referral.is_none() || told.crm.is_none() {
                     tally.unreadable += 1;
@@ -229,29 +234,37 @@ impl Mapping {
         }
         preview
     }
-}
 
-fn explain(rule: &FieldRule, referral: &Record, row: &Record, cx: &Context) -> ExplainedField {
-    let left = rule.referral.get(referral, cx);
-    let right = rule.row.get(row, cx);
-    let (to_crm, to_partner_center) = match (&left, &right) {
-        (Ok(left), Ok(right)) => (
-            direct(rule, RecordKind::Row, left, right, (row, referral), cx),
-            direct(rule, RecordKind::Referral, right, left, (referral, row), cx),
-        ),
-        (Err(fault), _) | (_, Err(fault)) => {
-            let unreadable = Direct::Unreadable(fault.to_string());
-            (unreadable.clone(), unreadable)
+    fn explain_field(
+        &self,
+        rule: &FieldRule,
+        referral: &Record,
+        row: &Record,
+        cx: &Context,
+    ) -> ExplainedField {
+        let place = self.places.get(&format!("fields.{}", rule.field));
+        let left = rule.referral.get(referral, cx);
+        let right = rule.row.get(row, cx);
+        let (to_crm, to_partner_center) = match (&left, &right) {
+            (Ok(left), Ok(right)) => (
+                direct(rule, RecordKind::Row, left, right, (row, referral), cx),
+                direct(rule, RecordKind::Referral, right, left, (referral, row), cx),
+            ),
+            (Err(fault), _) | (_, Err(fault)) => {
+                let unreadable = Direct::Unreadable(fault.to_string());
+                (unreadable.clone(), unreadable)
+            }
+        };
+        ExplainedField {
+            field: rule.field.clone(),
+            rule: place.map(ToString::to_string),
+            referral: left.ok(),
+            crm: right.ok(),
+            referral_steps: steps(&rule.referral),
+            crm_steps: steps(&rule.row),
+            to_crm,
+            to_partner_center,
         }
-    };
-    ExplainedField {
-        field: rule.field.clone(),
-        referral: left.ok(),
-        crm: right.ok(),
-        referral_steps: steps(&rule.referral),
-        crm_steps: steps(&rule.row),
-        to_crm,
-        to_partner_center,
     }
 }
 

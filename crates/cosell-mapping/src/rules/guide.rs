@@ -7,7 +7,7 @@ use crate::{
     TooLong, UnknownWord,
 };
 
-use super::{Direction, Mapping, Moment};
+use super::{Direction, Mapping, Moment, Stray};
 
 impl Mapping {
     /// The mapping as a chapter of a handbook, in Markdown: a section for each field, made from
@@ -49,7 +49,14 @@ impl Mapping {
                 };
                 let _ = writeln!(text, "| {name} | {when} |");
             }
-            let _ = writeln!(text, "| both sides moved | {} |", conflict(rule.conflict));
+            match self.stray(field) {
+                Some(stray) => {
+                    let _ = writeln!(text, "| an edit where it only follows | {} |", said(stray));
+                }
+                None => {
+                    let _ = writeln!(text, "| both sides moved | {} |", conflict(rule.conflict));
+                }
+            }
             for kind in [RecordKind::Referral, RecordKind::Row] {
                 for step in steps(compiled.lens(kind)) {
                     let _ = writeln!(text, "| {} | {} |", record(kind), cell(&step));
@@ -84,6 +91,14 @@ fn conflict(conflict: super::Conflict) -> &'static str {
         Conflict::PartnerCenter => "the referral's value stands",
         Conflict::Newest => "the value of the record that changed last stands",
         Conflict::Hold => "a person decides",
+        Conflict::Merge => "both edits stand, where they do not touch",
+    }
+}
+
+fn said(stray: Stray) -> &'static str {
+    match stray {
+        Stray::PutBack => "is undone and kept in the conflict log",
+        Stray::Leave => "stays until the leading side moves",
     }
 }
 
@@ -200,10 +215,17 @@ fn shape(shape: &Shape, steps: &mut Vec<String>) {
             if flag.one_way {
                 say("yes is for ever");
             }
+            if let Some(filled) = &flag.implied_by {
+                say(&format!("yes while {filled} is filled"));
+            }
         }
         Shape::Choice(choice) => {
             if choice.form == ChoiceForm::Label {
                 say("the option is found by its label in the CRM's metadata");
+            }
+            if !choice.nothing.is_empty() {
+                let words: Vec<&str> = choice.nothing.iter().map(String::as_str).collect();
+                say(&format!("{} means nothing", words.join(" or ")));
             }
             match &choice.unknown {
                 UnknownWord::Hold => say("an unknown word is held for a person"),
@@ -223,6 +245,12 @@ fn shape(shape: &Shape, steps: &mut Vec<String>) {
                 "a set of at most {}, told apart by {}; what else stands in an object stays",
                 list.most, list.key
             ));
+            if list.complete {
+                say("what lacks one of its members counts for nothing");
+            }
+            if list.grows {
+                say("what the other side does not have stays");
+            }
             empties(list.clears, steps);
         }
         Shape::Ids(ids) => {

@@ -7,7 +7,7 @@ mod editor;
 pub use editor::json_schema;
 
 use super::{
-    Conflict, Direction, Empty, Fault, Form, Later, StateBirth, TooLongRule, Transform,
+    Conflict, Direction, Empty, Fault, Form, Later, StateBirth, Stray, TooLongRule, Transform,
     UnknownRule, Write,
     node::{Item, Node},
 };
@@ -91,6 +91,12 @@ pub(super) const RULE: &[Key] = &[
         Kind::Word(Conflict::WORDS),
         &[],
         "who wins when both sides moved; the CRM unless said otherwise",
+    ),
+    key(
+        "stray",
+        Kind::Word(Stray::WORDS),
+        &[],
+        "what becomes of an edit on the side of a one-way rule that only follows; it is put back where the side can be written at any time, and is in the conflict log either way",
     ),
     key(
         "referral",
@@ -307,6 +313,18 @@ pub(super) const SIDE: &[Key] = &[
     key("absent", Kind::Flag, &[Flag], "what absence means"),
     key("one-way", Kind::Flag, &[Flag], "yes is for ever"),
     key(
+        "implied-by",
+        Kind::Text,
+        &[Flag],
+        "a place that makes it yes while it is filled",
+    ),
+    key(
+        "nothing",
+        Kind::Texts,
+        &[Choice],
+        "words of this side that mean nothing",
+    ),
+    key(
         "table",
         Kind::Text,
         &[Lookup],
@@ -347,6 +365,18 @@ pub(super) const SIDE: &[Key] = &[
         Kind::Flag,
         &[Set],
         "keys are compared without regard to case",
+    ),
+    key(
+        "complete",
+        Kind::Flag,
+        &[Set],
+        "an object that lacks one of the members counts for nothing",
+    ),
+    key(
+        "grows",
+        Kind::Flag,
+        &[Set],
+        "objects that the other side does not have stay: the list only grows",
     ),
     key(
         "most",

@@ -5,7 +5,8 @@ mod words;
 use std::{collections::BTreeMap, fmt};
 
 pub use words::{
-    Conflict, Direction, Empty, Form, Later, StateBirth, TooLongRule, Transform, UnknownRule, Write,
+    Conflict, Direction, Empty, Form, Later, StateBirth, Stray, TooLongRule, Transform,
+    UnknownRule, Write,
 };
 
 use serde::{Deserialize, Serialize};
@@ -184,6 +185,10 @@ side! {
     absent: bool, with_absent(bool);
     /// Yes is for ever.
     one_way: bool, with_one_way(bool);
+    /// A place that makes a flag yes while it is filled.
+    implied_by: String, with_implied_by(&str);
+    /// Words of a choice that mean nothing.
+    nothing: Vec<String>, with_nothing(Vec<String>);
     /// Name of the table that a lookup goes to.
     table: String, with_table(&str);
     /// Entity set of that table.
@@ -198,6 +203,10 @@ side! {
     new: BTreeMap<String, String>, with_new(BTreeMap<String, String>);
     /// Keys are compared without regard to case.
     fold: bool, with_fold(bool);
+    /// An object of a list that lacks a member counts for nothing.
+    complete: bool, with_complete(bool);
+    /// Objects that the other side does not have stay.
+    grows: bool, with_grows(bool);
     /// Most objects of a list.
     most: usize, with_most(usize);
     /// State of a new referral.
@@ -326,6 +335,10 @@ pub struct Rule {
     /// Who wins when both sides moved.
     #[serde(default = "crm", skip_serializing_if = "is_crm")]
     pub conflict: Conflict,
+    /// What becomes of an edit on the side of a one-way rule that only follows. Put back, unless
+    /// said otherwise or the side cannot be written at any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stray: Option<Stray>,
     /// In the referral.
     #[serde(default)]
     pub referral: Side,
@@ -373,6 +386,7 @@ impl Rule {
             transform,
             direction: Direction::Both,
             conflict: Conflict::Crm,
+            stray: None,
             referral,
             crm,
             values: BTreeMap::new(),
@@ -401,6 +415,13 @@ impl Rule {
     #[must_use]
     pub fn with_conflict(mut self, conflict: Conflict) -> Self {
         self.conflict = conflict;
+        self
+    }
+
+    /// With another fate of edits on the side that only follows.
+    #[must_use]
+    pub fn with_stray(mut self, stray: Stray) -> Self {
+        self.stray = Some(stray);
         self
     }
 

@@ -172,12 +172,16 @@ impl Dataverse {
             [("name", Cell::text(&options.organization_name))],
         );
         for user in std::iter::once(&options.seller).chain(&options.users) {
+            let (first, last) = user.name.split_once(' ').unwrap_or(("", &user.name));
             let mode = if user.application_id.is_some() { 4 } else { 0 };
             self.plant(
                 "systemuser",
                 user.id,
                 [
                     ("fullname", Cell::text(&user.name)),
+                    ("firstname", Cell::text(first)),
+                    ("lastname", Cell::text(last)),
+                    ("mobilephone", Cell::text(&user.phone)),
                     ("internalemailaddress", Cell::text(&user.email)),
                     ("domainname", Cell::text(&user.email)),
                     ("azureactivedirectoryobjectid", Cell::Id(user.object_id)),

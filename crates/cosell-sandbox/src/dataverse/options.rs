@@ -43,6 +43,8 @@ pub struct User {
     pub name: String,
     /// `domainname` and `internalemailaddress`.
     pub email: String,
+    /// `mobilephone`; may be empty.
+    pub phone: String,
     /// `isdisabled`.
     pub disabled: bool,
     /// Has it a security role at all?
@@ -67,6 +69,7 @@ impl User {
             application_id: None,
             name: name.into(),
             email: email.into(),
+            phone: String::new(),
             disabled: false,
             roles: true,
             delegate: false,
@@ -82,6 +85,7 @@ impl User {
             application_id: Some(application_id),
             name: name.into(),
             email: format!("{application_id}@apps.example"),
+            phone: String::new(),
             disabled: false,
             roles: true,
             delegate: true,
@@ -104,6 +108,13 @@ impl User {
             self.delegate = false;
         }
         self.denied.insert(privilege.to_owned());
+        self
+    }
+
+    /// The same user, with a phone.
+    #[must_use]
+    pub fn with_phone(mut self, phone: impl Into<String>) -> Self {
+        self.phone = phone.into();
         self
     }
 
@@ -229,7 +240,8 @@ impl Default for Options {
                 Uuid::from_u128(0x9f11_4c20_6d0b_4e0e_8a55_70c1_d2b3_0102),
                 "Ana Fischer",
                 "ana@fabrikam.example",
-            ),
+            )
+            .with_phone("+441130000003"),
             users: vec![User::application(
                 Uuid::from_u128(0x9f11_4c20_6d0b_4e0e_8a55_70c1_d2b3_0001),
                 DEFAULT_APPLICATION,

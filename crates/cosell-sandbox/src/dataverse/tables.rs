@@ -346,6 +346,9 @@ fn currency() -> Table {
 fn user() -> Table {
     let columns = [
         Column::text("fullname", 200),
+        Column::text("firstname", 256),
+        Column::text("lastname", 256),
+        Column::text("mobilephone", 64),
         Column::text("internalemailaddress", 100),
         Column::text("domainname", 1024),
         Column::new("azureactivedirectoryobjectid", Kind::Id),

@@ -125,6 +125,10 @@ impl Question<'_> {
         }
         let policy = self.planner.policy;
         if let Some(ruling) = policy.object(self.field, from, self.three()) {
+            // It moved to what the other value becomes there, so nothing strays.
+            if self.is_there(from) {
+                return Decision::Agreed(self.images());
+            }
             return self.carry_out(ruling);
         }
         if self.is_partial(from, base) {

@@ -378,3 +378,229 @@ async fn an_account_is_found_by_a_matcher_of_ones_own_and_by_name_and_postal_cod
     let (_, row) = world.only_opportunity();
     assert_eq!(row["_parentaccountid_value"], same.to_string());
 }
+
+const HELP: &str = "msft_microsoftpartnercenterhelp";
+const VISIBLE: &str = "msft_microsoftpartnercenterreferralvisible";
+const SOLUTIONS: &str = "msft_microsoftpartnercentersolutions";
+
+async fn connector() -> World {
+    World::with(world::options(), |it| it.mapping(Mapping::connector())).await
+}
+
+fn solutions(referral: &serde_json::Value) -> Vec<&str> {
+    let all = referral["details"]["requirements"]["solutions"].as_array();
+    let mut ids: Vec<&str> = all
+        .unwrap()
+        .iter()
+        .filter_map(|it| it["id"].as_str())
+        .collect();
+    ids.sort_unstable();
+    ids
+}
+
+// R75
+#[tokio::test]
+async fn asking_for_help_makes_a_deal_visible_and_visible_is_never_taken_back() {
+    let world = connector().await;
+    let opportunity = world.marked_deal();
+    world.settle().await;
+    let (id, referral) = world.only_referral();
+    let shared = "consentToShareReferralWithMicrosoftSellers";
+    assert_eq!(referral["consent"][shared], false);
+    world.crm_update(opportunity, json!({HELP: 299_600_003}));
+    world.settle().await;
+    assert_eq!(world.referral(id)["consent"][shared], true);
+    world.crm_update(opportunity, json!({HELP: null, VISIBLE: false}));
+    world.settle().await;
+    assert_eq!(world.referral(id)["consent"][shared], true);
+    assert_eq!(world.opportunity(opportunity)[VISIBLE], true, "put back");
+}
+
+// R97, G2
+#[tokio::test]
+async fn the_owner_is_on_the_team_and_whoever_else_is_on_it_stays() {
+    let world = connector().await;
+    let opportunity = world.marked_deal();
+    world.settle().await;
+    let (id, referral) = world.only_referral();
+    let people = |referral: &serde_json::Value| -> Vec<String> {
+        let team = referral["team"].as_array().unwrap();
+        let mails = team
+            .iter()
+            .map(|one| one["email"].as_str().unwrap().to_owned());
+        mails.collect()
+    };
+    assert_eq!(people(&referral), ["ana@fabrikam.example"]);
+    let mut team = referral["team"].clone();
+    team.as_array_mut().unwrap().push(json!({
+        "firstName": "Mei", "lastName": "Tan", "phoneNumber": "+6560000001",
+        "email": "mei.tan@fabrikam.example",
+    }));
+    world.portal_edit(id, &[("/team", team)]);
+    world.crm_update(opportunity, json!({"description": "another word"}));
+    world.settle().await;
+    assert_eq!(
+        people(&world.referral(id)),
+        ["ana@fabrikam.example", "mei.tan@fabrikam.example"]
+    );
+    let (held, _) = world.cosell.engine().holds(None, 10).await.unwrap();
+    assert!(held.is_empty(), "{held:?}");
+    world.assert_equal().await;
+}
+
+// R76, R121
+#[tokio::test]
+async fn solutions_are_a_set_to_which_both_sides_add() {
+    let world = connector().await;
+    let opportunity = world.marked_deal();
+    world.settle().await;
+    let (id, _) = world.only_referral();
+    assert_eq!(world.opportunity(opportunity)[SOLUTIONS], "SOL-10482-QRT");
+    world.crm_update(
+        opportunity,
+        json!({SOLUTIONS: "SOL-10482-QRT, SOL-34104-EBB"}),
+    );
+    let portal = json!([
+        {"id": "SOL-10482-QRT", "name": "Plant", "type": "Name"},
+        {"id": "SOL-15974-MQF", "name": "Analytics", "type": "Name"},
+    ]);
+    world.portal_edit(id, &[("/details/requirements/solutions", portal)]);
+    world.settle().await;
+    assert_eq!(
+        solutions(&world.referral(id)),
+        ["SOL-10482-QRT", "SOL-15974-MQF", "SOL-34104-EBB"]
+    );
+    assert_eq!(
+        world.opportunity(opportunity)[SOLUTIONS],
+        "SOL-10482-QRT; SOL-34104-EBB; SOL-15974-MQF"
+    );
+    world.crm_update(
+        opportunity,
+        json!({SOLUTIONS: "SOL-15974-MQF\nSOL-34104-EBB"}),
+    );
+    world.settle().await;
+    assert_eq!(
+        solutions(&world.referral(id)),
+        ["SOL-15974-MQF", "SOL-34104-EBB"]
+    );
+    world.assert_equal().await;
+}
+
+// R81, R82, G2
+#[tokio::test]
+async fn the_program_is_the_referrals_and_an_edit_in_the_crm_is_put_back_and_kept() {
+    const PROGRAM: &str = "msft_microsoftpartnercenterreferralprogram";
+    let world = connector().await;
+    let opportunity = world.marked_deal();
+    world.settle().await;
+    let (id, _) = world.only_referral();
+    world.portal_edit(id, &[("/referralProgram", json!("Partner Led"))]);
+    world.settle().await;
+    assert_eq!(world.opportunity(opportunity)[PROGRAM], "Partner Led");
+    world.crm_update(opportunity, json!({PROGRAM: "Mine"}));
+    world.settle().await;
+    assert_eq!(world.opportunity(opportunity)[PROGRAM], "Partner Led");
+    assert_eq!(world.referral(id)["referralProgram"], "Partner Led");
+    let conflicts = world.cosell.engine().conflicts(0, 10).await.unwrap();
+    let kept: Vec<_> = conflicts
+        .iter()
+        .map(|one| (one.field.as_str(), &one.right))
+        .collect();
+    assert_eq!(kept, [("program", &Value::text("Mine"))]);
+}
+
+// R73, R98
+#[tokio::test]
+async fn help_and_an_emptied_value_go_only_where_they_may() {
+    let world = connector().await;
+    let account = world.account("Fabrikam Works Ltd");
+    let opportunity = world.crm_create(json!({
+        "name": "Plant analytics", "estimatedvalue": 84000, "estimatedclosedate": "2026-12-31",
+        "description": "Predictive maintenance", "statuscode": 1, SYNC: true,
+        HELP: 299_600_002, "parentaccountid@odata.bind": format!("/accounts({account})"),
+    }));
+    world.settle().await;
+    let (id, referral) = world.only_referral();
+    assert_eq!(
+        referral["inviteContext"]["assistanceRequestCode"],
+        "ProofOfConceptOrDemo"
+    );
+    for empty in [json!(0), json!(null)] {
+        world.crm_update(opportunity, json!({"estimatedvalue": empty}));
+        world.settle().await;
+        assert_eq!(
+            world.referral(id)["details"]["dealValue"].as_f64(),
+            Some(84_000.0)
+        );
+    }
+    let (held, _) = world.cosell.engine().holds(None, 10).await.unwrap();
+    let fields: Vec<&str> = held[0]
+        .holds
+        .keys()
+        .map(cosell::mapping::FieldId::as_str)
+        .collect();
+    assert_eq!(fields, ["value"], "held, not lost");
+}
+
+// R72
+#[tokio::test]
+async fn the_link_is_made_from_a_template() {
+    let template = "https://portal.example/deals/{id}/view";
+    let template = cosell::referrals::PortalTemplate::new(template).unwrap();
+    let world = World::with(world::options(), |builder| {
+        builder.dynamics(DynamicsOptions::default().with_portal_link(template))
+    })
+    .await;
+    let opportunity = world.marked_deal();
+    world.settle().await;
+    let (id, _) = world.only_referral();
+    let link = &world.opportunity(opportunity)[world::LINK];
+    assert_eq!(*link, format!("https://portal.example/deals/{id}/view"));
+}
+
+#[tokio::test]
+async fn deals_that_nobody_touches_are_looked_at_again_for_the_fields_of_a_new_mapping() {
+    let mut world = World::with(options(), |builder| {
+        builder.mapping(load(
+            "name = \"old\"\nversion = \"1\"\nbase = \"minimal\"\n\
+             [fields.origin]\ntransform = \"text\"\ndirection = \"to-crm\"\n\
+             referral = { constant = \"PC\" }\ncrm = { path = \"new_origin\", write = \"create\" }\n",
+        ))
+    })
+    .await;
+    let opportunity = deal(&world);
+    world.crm_update(opportunity, json!({"estimatedvalue": 1000}));
+    world.settle().await;
+    let (id, referral) = world.only_referral();
+    assert!(referral["salesStage"].is_null());
+
+    let text = MINE
+        .replace("[fields.value]\ncrm = {", "[fields.deal_value.crm]\n")
+        .replace(
+            "path = \"new_dealvalue\" }",
+            "path = \"new_dealvalue\"\ncurrency-id = \"_transactioncurrencyid_value\"\n\
+             currency-bind = \"transactioncurrencyid@odata.bind\"\n\
+             [fields.deal_value]\ntransform = \"money\"\n\
+             referral = { path = \"details/dealValue\", currency = \"details/currency\" }\n",
+        )
+        .replace(
+            "base = \"minimal\"",
+            "base = \"minimal\"\nremove = [\"value\"]",
+        );
+    world.cosell = world::builder(&world.sandbox, Arc::clone(&world.store))
+        .mapping(load(&text))
+        .connect()
+        .await
+        .expect("it fits");
+    world.settle().await;
+    assert!(world.referral(id)["salesStage"].is_null(), "nothing moved");
+    assert_eq!(world.cosell.look_again("ana").await.unwrap(), 1);
+    world.settle().await;
+    assert_eq!(world.referral(id)["salesStage"], "Propose");
+    assert_eq!(
+        world.referral(id)["details"]["dealValue"].as_f64(),
+        Some(84_000.0),
+        "the CRM wins the first meeting of the new field"
+    );
+    world.assert_equal().await;
+}

@@ -6,7 +6,7 @@ use crate::{
     Access, ChoiceForm, ChoiceShape, Condition, DateShape, FlagShape, FunctionShape, IdsShape,
     InstantShape, JoinShape, LensSpec, ListShape, LookupShape, MoneyShape, NumberShape, Part,
     PartsShape, Path, ReasonCode, RecordKind, ReferralState, RowState, Shape, Template, TextShape,
-    TooLong, UnknownWord, Value,
+    TooLong, UnknownWord, Value, lens::same_label,
 };
 
 use super::Compiler;
@@ -154,6 +154,10 @@ impl Compiler<'_> {
                 let mut shape = FlagShape::new(self.path(&place, side.path.as_ref())?);
                 shape.absent = side.absent;
                 shape.one_way = side.one_way == Some(true);
+                if let Some(implied) = &side.implied_by {
+                    shape.implied_by =
+                        Some(self.path(&format!("{name}.implied-by"), Some(implied))?);
+                }
                 shape.clears = clears;
                 Shape::Flag(shape)
             }
@@ -312,6 +316,20 @@ impl Compiler<'_> {
                 return None;
             }
         };
+        let words = || match kind {
+            RecordKind::Referral => rule.values.keys().collect::<Vec<_>>(),
+            RecordKind::Row => rule.values.values().chain(rule.back.keys()).collect(),
+        };
+        shape.nothing = side.nothing.iter().flatten().cloned().collect();
+        for none in &shape.nothing {
+            if words().iter().any(|word| same_label(word, none)) {
+                self.fault(
+                    &format!("{name}.nothing"),
+                    format!("{none:?} means nothing, and the values say what it means"),
+                    "remove it from one of them",
+                );
+            }
+        }
         if let Some(fallback) = &rule.fallback {
             shape.unknown = UnknownWord::As(fallback.clone());
         }
@@ -375,6 +393,8 @@ impl Compiler<'_> {
         shape.constants = side.new.clone().unwrap_or_default();
         shape.fold = side.fold == Some(true);
         shape.most = side.most.unwrap_or(ListShape::MOST);
+        shape.complete = side.complete == Some(true);
+        shape.grows = side.grows == Some(true);
         shape.clears = clears;
         Some(Shape::List(shape))
     }

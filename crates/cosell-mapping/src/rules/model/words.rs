@@ -86,6 +86,20 @@ words! {
         Newest = "newest",
         /// A person decides.
         Hold = "hold",
+        /// Both edits stand: what either side added to or took from a set, and lines of a text
+        /// that only one side changed. Where they touch, a person decides.
+        Merge = "merge",
+    }
+}
+
+words! {
+    /// What becomes of an edit on the side of a one-way rule that only follows. Either way it is
+    /// in the conflict log.
+    Stray {
+        /// The leading side's value is written over it.
+        PutBack = "put-back",
+        /// It stays until the leading side moves.
+        Leave = "leave",
     }
 }
 

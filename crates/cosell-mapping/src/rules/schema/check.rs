@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Access, ChoiceForm, CurrencyPlace, DateForm, FieldRule, Lens, LensSpec, Path, RecordKind,
-    RowState, Shape,
+    Access, ChoiceForm, CurrencyPlace, DateForm, FieldRule, Lens, LensSpec, ListShape, Path,
+    RecordKind, RowState, Shape,
 };
 
 use super::{Column, ColumnKind, Schema};
@@ -94,7 +94,12 @@ fn uses(shape: &Shape) -> Vec<Use<'_>> {
         Shape::Date(date) if date.form == DateForm::Day => one(&date.path, DAYS, None),
         Shape::Date(date) => one(&date.path, MOMENTS, None),
         Shape::Instant(moment) => one(&moment.path, MOMENTS, None),
-        Shape::Flag(flag) => one(&flag.path, FLAGS, None),
+        Shape::Flag(flag) => {
+            let mut uses = one(&flag.path, FLAGS, None);
+            let implied = flag.implied_by.iter();
+            uses.extend(implied.map(|path| read("implied-by", path, ANY)));
+            uses
+        }
         Shape::Choice(choice) if choice.form == ChoiceForm::Label => {
             one(&choice.path, CHOICES, None)
         }
@@ -168,6 +173,10 @@ impl Check<'_> {
                     self.used(&key, kind, lens, &used);
                 }
             }
+            if let (RecordKind::Row, Shape::List(list)) = (kind, &lens.shape) {
+                self.related(&key, lens, list);
+                continue;
+            }
             for used in uses(&lens.shape) {
                 self.used(&key, kind, lens, &used);
             }
@@ -194,6 +203,27 @@ impl Check<'_> {
                 )
                 .warning(),
             );
+        }
+    }
+
+    /// A list of the CRM is made of related rows, which rules only read.
+    fn related(&mut self, key: &str, lens: &LensSpec, list: &ListShape) {
+        for path in &list.columns() {
+            let used = Use {
+                member: "members",
+                path,
+                kinds: TEXTS,
+                limit: None,
+                written: false,
+            };
+            self.used(key, RecordKind::Row, lens, &used);
+        }
+        if lens.access != Access::Never {
+            self.faults.push(Fault::new(
+                key,
+                format!("{} are related rows, which rules only read", list.path),
+                "write direction = \"to-partner-center\"",
+            ));
         }
     }
 

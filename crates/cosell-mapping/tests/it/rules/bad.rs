@@ -36,7 +36,7 @@ referral = "a"
         told,
         [
             "mine.toml:4:11: remove: the base has no \"gone\": take it off the list; the base may have changed",
-            "mine.toml:7:1: fields.value.conflict: \"me\" is none of its words: write one of crm, partner-center, newest, hold",
+            "mine.toml:7:1: fields.value.conflict: \"me\" is none of its words: write one of crm, partner-center, newest, hold, merge",
             "mine.toml:8:9: fields.value.crm.path: it is a whole number: write a text",
             "mine.toml:8:19: fields.value.crm.decimals: it says nothing for the transform money: remove it, or choose another transform",
             "mine.toml:11:1: fields.description.crm.limit: the number is out of range: write 0 to 10000000",
@@ -134,6 +134,37 @@ fn rules_that_write_one_place_are_refused() {
     let twice = r#"{"name":"a","name":"b"}"#;
     let faults = mapping(twice).unwrap_err().to_string();
     assert_eq!(faults, "mine.toml:1:20: name: it stands twice: remove one");
+}
+
+#[test]
+fn who_wins_fits_the_rule() {
+    let text = rule(
+        "transform = \"flag\"\nconflict = \"merge\"\nstray = \"leave\"\nreferral = \"a\"\n\
+         crm = \"b\"",
+    );
+    assert_eq!(
+        told(&mapping(&text).unwrap_err()),
+        [
+            "fields.x.conflict: two edits of a flag cannot both stand",
+            "fields.x.stray: the rule goes both ways, so neither side only follows",
+        ]
+    );
+}
+
+#[test]
+fn a_word_that_means_nothing_means_nothing_else() {
+    let text = rule(
+        "transform = \"choice\"\nunknown = \"hold\"\nvalues = { A = \"1\" }\n\
+         referral = { path = \"a\", nothing = [\"a\"] }\n\
+         crm = { path = \"b\", nothing = [\"1\", \"x\"] }",
+    );
+    assert_eq!(
+        told(&mapping(&text).unwrap_err()),
+        [
+            "fields.x.referral.nothing: \"a\" means nothing, and the values say what it means",
+            "fields.x.crm.nothing: \"1\" means nothing, and the values say what it means",
+        ]
+    );
 }
 
 #[test]

@@ -48,6 +48,10 @@ fn live() -> Schema {
         ("msft_microsoftpartnercenterreferralprogram", text(100)),
         ("msft_microsoftcrmidentifier", text(100)),
         ("msft_microsoftpartnercentersolutions", text(2000)),
+        ("owninguser/internalemailaddress", text(100).read_only()),
+        ("owninguser/firstname", text(64).read_only()),
+        ("owninguser/lastname", text(64).read_only()),
+        ("owninguser/mobilephone", text(64).read_only()),
     ]
     .into_iter()
     .fold(Schema::of_referrals(), |schema, (path, shape)| {

@@ -53,6 +53,7 @@ fn one_file_holds_four_rule_sets() {
             "help",
             "name",
             "solutions",
+            "team",
             "value",
             "visible"
         ]
@@ -64,6 +65,7 @@ fn one_file_holds_four_rule_sets() {
             "deal_state",
             "description",
             "solutions",
+            "team",
             "value",
             "visible"
         ]

@@ -82,6 +82,23 @@ transform = "set"
 referral = { path = "l", key = "email", fold = true, members = { mail = "email", first = "firstName" }, most = 3, empty = "clear" }
 crm = { path = "l", key = "mail", fold = true, members = { mail = "mail", first = "first" } }
 
+[fields.team]
+transform = "set"
+referral = { path = "s", key = "email", fold = true, members = { mail = "email", first = "firstName" }, grows = true }
+crm = { path = "s", key = "mail", members = { mail = "mail", first = "first" }, complete = true }
+
+[fields.implied]
+transform = "flag"
+referral = { path = "r", absent = false }
+crm = { path = "r", implied-by = "other" }
+
+[fields.silent]
+transform = "choice"
+unknown = "hold"
+referral = { path = "t", nothing = ["Z"] }
+crm = { path = "t", nothing = ["9", "x"] }
+values = { A = "1", B = "2" }
+
 [fields.once]
 transform = "text"
 referral = "m"
@@ -227,6 +244,9 @@ fn places() -> impl Strategy<Value = Record> {
         "m",
         "n",
         "q",
+        "r",
+        "s",
+        "t",
         "other",
         "statecode",
     ]);
@@ -503,7 +523,7 @@ fn one_pair_is_explained_as_value_and_text() {
     let told = all().explain(&record(r#"{"a":"x"}"#), &record(r#"{"a":"y"}"#), &cx());
     let text = told.to_string();
     for line in [
-        "\ntrimmed\n  referral: x\n",
+        "\ntrimmed (mine.toml:5:9)\n  referral: x\n",
         "  CRM: y\n",
         "    - blanks at both ends are no part of it\n",
         "  to the CRM: x; a = \"x\"\n",

@@ -12,7 +12,8 @@ pub(crate) fn referral() -> Record {
         r#"{"id":"b7a1f0d3","name":"Fabrikam &amp; Sons","status":"Active","substatus":"Accepted",
         "referralProgram":"Partner Led","future":{"z":1.50,"a":[]},
         "trackingInfo":{"microsoftMsxId":"7-1AB2"},
-        "consent":{"consentToContact":true,"consentToShareReferralWithMicrosoftSellers":false},
+        "consent":{"consentToContact":true,"consentToShareReferralWithMicrosoftSellers":true},
+        "team":[{"firstName":"Ana","lastName":"Fischer","email":"ana@fabrikam.example","phoneNumber":"+441130000003","future":1}],
         "inviteContext":{"notes":"n","assistanceRequestCode":"GeneralOrOther"},
         "details":{"notes":"line one\r\nline two","odd":922337203685477.5807,
         "dealValue":84000.0,"currency":"EUR","closingDateTime":"2026-09-30T22:15:00.1234567Z",
@@ -32,6 +33,8 @@ pub(crate) fn row() -> Record {
         "msft_microsoftpartnercenterreferralvisible":false,"msft_microsoftpartnercenterhelp":299600005,
         "msft_microsoftpartnercenterreferralprogram":"Partner Led","msft_microsoftcrmidentifier":"7-1AB2",
         "msft_microsoftpartnercentersolutions":"SOL-15974-MQF; SOL-34104-EBB",
+        "owninguser":{"internalemailaddress":"Ana@fabrikam.example","firstname":"Ana","lastname":"Fischer",
+        "mobilephone":"+441130000003","systemuserid":"f1"},
         "estimatedclosedate":"2026-09-30","parentaccountid":{"accountid":"1d0a6c8e","name":"Fabrikam Works Ltd",
         "address1_line1":"12 Harbour Road","address1_city":"Leeds","address1_postalcode":"LS1 4AB","address1_country":"GB"}}"#,
     )
