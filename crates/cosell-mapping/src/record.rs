@@ -1,5 +1,7 @@
 //! Wire records: read at a path, changed at a path, everything else kept as it came.
 
+mod find;
+
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use rust_decimal::Decimal;
@@ -94,9 +96,8 @@ pub fn read<'r>(record: &'r Record, path: &Path) -> Result<Option<&'r RawValue>,
         let Some(raw) = here.filter(|raw| !is_null(raw)) else {
             return Ok(None);
         };
-        let mut members: BTreeMap<String, &'r RawValue> = serde_json::from_str(raw.get())
-            .map_err(|_| fault(path, "objects on the way to it", raw))?;
-        here = members.remove(segment.as_str());
+        here =
+            find::member(raw, segment).map_err(|_| fault(path, "objects on the way to it", raw))?;
     }
     Ok(here.filter(|raw| !is_null(raw)))
 }

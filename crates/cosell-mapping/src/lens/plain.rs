@@ -5,7 +5,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::{
     Assignment, Context, Path, ReadFault, Reason, ReasonCode, Record, Value,
-    lens::{Form, Now, emptied, scalar_at, wrong_kind},
+    lens::{Form, Now, emptied, wrong_kind},
     record::{decimal_at, fault, flag_at, read, text_at},
 };
 
@@ -171,7 +171,7 @@ impl FlagShape {
         let Some(path) = &self.implied_by else {
             return Ok(None);
         };
-        let filled = !scalar_at(record, path)?.is_empty();
+        let filled = read(record, path)?.is_some_and(|raw| raw.get() != "\"\"");
         Ok(filled.then_some(path))
     }
 

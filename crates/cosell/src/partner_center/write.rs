@@ -2,14 +2,14 @@
 
 use cosell_mapping::{Assignment, RecordKind, apply};
 use cosell_referrals::{
-    CreateOptions, ETag, NewReferral, Patch as WirePatch, PatchOptions, Referral, Status,
+    CreateOptions, ETag, NewReferral, Patch as WirePatch, PatchOptions, RawMap, Referral, Status,
     Violations,
 };
 use cosell_sync::{
     Deadline, Draft, Observed, PairKey, Patch, Reason, ReasonCode, RecordId, RefusedField,
     WriteError, Written,
 };
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::PartnerCenter;
 use crate::failure::{self, field_at};
@@ -27,7 +27,8 @@ impl PartnerCenter {
             .map_err(failure::refused)?;
         let mut raw = self.options.new_deals.raw();
         apply(&mut raw, &assignments).map_err(|fault| refused_whole(&fault.to_string()))?;
-        let referral = NewReferral::from_raw(raw).with_external_reference_id(key.as_str());
+        let referral = NewReferral::from_raw(with_consent(raw));
+        let referral = referral.with_external_reference_id(key.as_str());
         referral
             .check()
             .map_err(|violations| self.refused(&violations))?;
@@ -166,6 +167,19 @@ impl PartnerCenter {
             fields,
         }
     }
+}
+
+/// People of the customer are named only where the customer consented to be contacted.
+fn with_consent(mut raw: RawMap) -> RawMap {
+    let referral = NewReferral::from_raw(raw.clone());
+    let consent = referral.consent().ok().flatten();
+    let may = consent.is_some_and(|consent| matches!(consent.contact(), Ok(Some(true))));
+    if let (false, Ok(Some(customer))) = (may, referral.customer_profile())
+        && let Ok(json) = to_raw_value(customer.with_team(&[]).raw())
+    {
+        raw.insert("customerProfile".to_owned(), json);
+    }
+    raw
 }
 
 /// The service refuses a deal without one, and says so only after the call.

@@ -604,3 +604,70 @@ async fn deals_that_nobody_touches_are_looked_at_again_for_the_fields_of_a_new_m
     );
     world.assert_equal().await;
 }
+
+// R131
+#[tokio::test]
+async fn a_contact_is_sent_with_the_customers_consent_only() {
+    use cosell::{
+        NewDeals, PartnerCenterOptions,
+        referrals::{Consent, Member, Solution, SolutionType},
+    };
+    for consent in [true, false] {
+        let given = Consent::default()
+            .with_share_info_with_others(true)
+            .with_contact(consent)
+            .with_microsoft_to_contact_specific_partners(true)
+            .with_share_with_microsoft_sellers(false);
+        let deals = NewDeals::default()
+            .with_consent(&given)
+            .with_solutions(&[Solution::new("SOL-10482-QRT", SolutionType::Name)])
+            .with_team(&[Member::new(
+                "Omar",
+                "Diaz",
+                "+441130000002",
+                "omar@fabrikam.example",
+            )]);
+        let world = World::with(world::options(), |it| {
+            it.mapping(Mapping::connector())
+                .partner_center(PartnerCenterOptions::default().with_new_deals(deals))
+        })
+        .await;
+        let contact = world.row(
+            "contact",
+            json!({
+                "firstname": "Ada", "lastname": "Berg", "emailaddress1": "ada.berg@adatum.example",
+                "telephone1": "+441130000001",
+            }),
+        );
+        let opportunity = world.marked_deal();
+        world.crm_update(
+            opportunity,
+            json!({"parentcontactid@odata.bind": format!("/contacts({contact})")}),
+        );
+        world.settle().await;
+        let (parked, _) = world.cosell.engine().parks(None, 10).await.unwrap();
+        assert!(parked.is_empty(), "{parked:#?}");
+        let (id, referral) = world.only_referral();
+        let sent = referral["customerProfile"]["team"]
+            .as_array()
+            .map_or(0, Vec::len);
+        assert_eq!(sent, usize::from(consent));
+        // Nor later.
+        let other = world.row(
+            "contact",
+            json!({
+                "firstname": "Mei", "lastname": "Tan", "emailaddress1": "mei.tan@adatum.example",
+                "telephone1": "+6560000001",
+            }),
+        );
+        world.crm_update(
+            opportunity,
+            json!({"parentcontactid@odata.bind": format!("/contacts({other})")}),
+        );
+        world.settle().await;
+        let sent = world.referral(id)["customerProfile"]["team"]
+            .as_array()
+            .map_or(0, Vec::len);
+        assert_eq!(sent, 2 * usize::from(consent), "who was named stays");
+    }
+}

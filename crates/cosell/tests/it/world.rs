@@ -215,13 +215,16 @@ impl World {
         let Value::Object(row) = row else {
             unreachable!()
         };
-        id(self
-            .sandbox
-            .act(&Act::CrmCreate {
-                table: "account".to_owned(),
-                row,
-            })
-            .unwrap())
+        self.row("account", Value::Object(row))
+    }
+
+    /// A row of any table, as a seller makes it.
+    pub(crate) fn row(&self, table: &str, row: Value) -> Uuid {
+        let Value::Object(row) = row else {
+            panic!("columns")
+        };
+        let table = table.to_owned();
+        id(self.sandbox.act(&Act::CrmCreate { table, row }).unwrap())
     }
 
     /// A deal as a seller enters it, marked for sync.

@@ -107,5 +107,5 @@ fn the_samples_agree_in_every_field() {
     for field in &told.fields {
         assert!(field.agrees(), "{field:?}");
     }
-    assert_eq!(told.fields.len(), 12);
+    assert_eq!(told.fields.len(), 13);
 }

@@ -47,6 +47,7 @@ fn one_file_holds_four_rule_sets() {
         set(Direction::ToPartnerCenter, Moment::Create),
         [
             "close_date",
+            "contacts",
             "customer",
             "deal_state",
             "description",
@@ -62,6 +63,7 @@ fn one_file_holds_four_rule_sets() {
         set(Direction::ToPartnerCenter, Moment::Update),
         [
             "close_date",
+            "contacts",
             "deal_state",
             "description",
             "solutions",
@@ -174,7 +176,7 @@ crm = "parentaccountid/numberofemployees"
     assert!(refused.detail.contains("ISO 3166 alpha-2"));
 }
 
-// R67
+// R67, G11
 #[test]
 fn a_newer_base_never_overwrites_what_a_file_says() {
     let newer = CONNECTOR.replace("version = \"1.0.0\"", "version = \"2.0.0\"")

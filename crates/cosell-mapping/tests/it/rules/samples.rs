@@ -20,7 +20,8 @@ pub(crate) fn referral() -> Record {
         "requirements":{"industries":[],"solutions":[
             {"id":"SOL-15974-MQF","name":"Analytics","type":"Solution","future":1.0},
             {"id":"SOL-34104-EBB","name":"Plant","type":"Solution"}]}},
-        "customerProfile":{"name":"Fabrikam Works Ltd","address":{"addressLine1":"12 Harbour Road",
+        "customerProfile":{"name":"Fabrikam Works Ltd",
+        "team":[{"firstName":"Ada","lastName":"Berg","email":"ada.berg@adatum.example","phoneNumber":"+441130000001"}],"address":{"addressLine1":"12 Harbour Road",
         "city":"Leeds","state":"","postalCode":"LS1 4AB","country":"gb"}}}"#,
     )
 }
@@ -33,6 +34,8 @@ pub(crate) fn row() -> Record {
         "msft_microsoftpartnercenterreferralvisible":false,"msft_microsoftpartnercenterhelp":299600005,
         "msft_microsoftpartnercenterreferralprogram":"Partner Led","msft_microsoftcrmidentifier":"7-1AB2",
         "msft_microsoftpartnercentersolutions":"SOL-15974-MQF; SOL-34104-EBB",
+        "parentcontactid":{"emailaddress1":"ada.berg@adatum.example","firstname":"Ada","lastname":"Berg",
+        "telephone1":"+441130000001"},
         "owninguser":{"internalemailaddress":"Ana@fabrikam.example","firstname":"Ana","lastname":"Fischer",
         "mobilephone":"+441130000003","systemuserid":"f1"},
         "estimatedclosedate":"2026-09-30","parentaccountid":{"accountid":"1d0a6c8e","name":"Fabrikam Works Ltd",
