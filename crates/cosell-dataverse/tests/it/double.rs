@@ -96,6 +96,17 @@ impl World {
         told
     }
 
+    /// The events that are due, each taken as delivered.
+    pub(crate) fn events(&self) -> Vec<Request<Bytes>> {
+        let now = self.now() + TimeDelta::minutes(1);
+        let mut double = self.double.lock().unwrap();
+        let posts = double.take_events(now);
+        for post in &posts {
+            double.report_event(now, post.number, Some(http::StatusCode::OK));
+        }
+        posts.into_iter().map(|post| post.request).collect()
+    }
+
     /// Requests whose address contains `text` get this answer instead of the double's.
     pub(crate) fn answer(&self, text: &'static str, status: u16, body: &str) {
         let mut canned = self.canned.lock().unwrap();

@@ -26,4 +26,5 @@ mod rows;
 mod samples;
 mod sandbox;
 mod schema;
+mod tandem;
 mod wire;
