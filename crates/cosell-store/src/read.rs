@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use cosell_sync::{
-    ConflictEntry, Cursor, ErrorKind, GroupId, Lane, Pair, PairId, ParkCount, QueuedHint, RecordId,
-    Side, SkippedRecord, StoreError,
+    ConflictEntry, Counter, Cursor, ErrorKind, GroupId, Lane, Pair, PairId, ParkCount, QueuedHint,
+    RecordId, Side, SkippedRecord, StoreError,
 };
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use serde::de::DeserializeOwned;
@@ -212,6 +212,24 @@ pub(crate) fn newcomers_wait(connection: &Connection, side: Side) -> Result<bool
     statement
         .query_row([number(side)], |row| row.get(0))
         .map_err(failed)
+}
+
+pub(crate) fn counters(connection: &Connection) -> Result<Vec<Counter>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT counted, slot, count FROM counters ORDER BY counted, slot")
+        .map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        let of: String = row.get(0).map_err(failed)?;
+        let count: i64 = row.get(2).map_err(failed)?;
+        found.push(Counter {
+            of: parse("counter", &of)?,
+            slot: row.get(1).map_err(failed)?,
+            count: u64::try_from(count).unwrap_or_default(),
+        });
+    }
+    Ok(found)
 }
 
 pub(crate) fn conflicts(

@@ -73,6 +73,14 @@ const STEPS: &[&str] = &[
         body TEXT NOT NULL
     ) STRICT;
 
+    -- What brakes count, by part of time.
+    CREATE TABLE counters (
+        counted TEXT NOT NULL,
+        slot INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        PRIMARY KEY (counted, slot)
+    ) STRICT, WITHOUT ROWID;
+
     CREATE TABLE skips (
         side INTEGER NOT NULL,
         id TEXT NOT NULL,

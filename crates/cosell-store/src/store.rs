@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cosell_sync::{
-    AuditEntry, AuditPlace, AuditQuery, Change, ConflictEntry, Cursor, ErrorKind, GroupId, Lease,
-    LogStore, Pair, PairId, PairStore, ParkCount, QueueStore, QueuedHint, RecordId, Side,
+    AuditEntry, AuditPlace, AuditQuery, Change, ConflictEntry, Counter, Cursor, ErrorKind, GroupId,
+    Lease, LogStore, Pair, PairId, PairStore, ParkCount, QueueStore, QueuedHint, RecordId, Side,
     SkippedRecord, StateStore, StoreError,
 };
 use rusqlite::{Connection, TransactionBehavior};
@@ -138,6 +138,10 @@ impl StateStore for SqliteStore {
     async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError> {
         self.ask(move |connection| read::cursor(connection, side))
             .await
+    }
+
+    async fn counters(&self) -> Result<Vec<Counter>, StoreError> {
+        self.ask(read::counters).await
     }
 
     async fn place(&self, job: &str) -> Result<Option<String>, StoreError> {

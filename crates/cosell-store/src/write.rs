@@ -52,6 +52,17 @@ pub(crate) fn batch(
                 "INSERT INTO conflicts (pair, body) VALUES (?1, ?2)",
                 params![read::key(entry.pair), body(entry)?],
             ),
+            Change::Count { of, slot } => run(
+                connection,
+                "INSERT INTO counters (counted, slot, count) VALUES (?1, ?2, 1)
+                 ON CONFLICT (counted, slot) DO UPDATE SET count = count + 1",
+                params![body(of)?, slot],
+            ),
+            Change::Uncount { of, before } => run(
+                connection,
+                "DELETE FROM counters WHERE counted = ?1 AND slot < ?2",
+                params![body(of)?, before],
+            ),
             Change::Skip(record) => run(
                 connection,
                 "INSERT INTO skips (side, id, body) VALUES (?1, ?2, ?3)

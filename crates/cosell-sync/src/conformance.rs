@@ -9,9 +9,10 @@ use cosell_mapping::{FieldId, Value};
 use uuid::Uuid;
 
 use crate::{
-    Answer, Change, ConflictEntry, Cursor, ErrorKind, GroupId, Hold, HoldCause, Images, Lease,
-    Life, Outcome, Pair, PairId, PairState, Park, Part, PartName, QueuedHint, RecordId, Resolution,
-    Rule, Side, SkippedRecord, Source, StateStore, StoreError, TraceId, Version,
+    Answer, Brake, Change, ConflictEntry, Counted, Cursor, ErrorKind, GroupId, Hold, HoldCause,
+    Images, Lease, Life, Outcome, Pair, PairId, PairState, Park, Part, PartName, QueuedHint,
+    RecordId, Resolution, Rule, Side, SkippedRecord, Source, StateStore, StoreError, TraceId,
+    Version,
 };
 
 mod audit;
@@ -45,6 +46,7 @@ where
     a_worked_turn_leaves_newer_hints(make().await).await;
     cursors_are_kept_per_side(make().await).await;
     conflicts_and_skips_are_listed(make().await).await;
+    counters_add_up_and_are_forgotten(make().await).await;
     lanes_take_turns(make().await).await;
     parks_are_counted_and_listed_by_cause(make().await).await;
     lines_are_added_and_asked_for(make().await).await;
@@ -499,6 +501,35 @@ pub async fn cursors_are_kept_per_side(store: Arc<dyn StateStore>) {
     );
     let right = store.cursor(Side::Right).await.expect("cursor");
     assert_eq!(right, Some(Cursor::new("r")), "the other side's stays");
+}
+
+/// Counters add up by kind and slot; old slots can be forgotten.
+pub async fn counters_add_up_and_are_forgotten(store: Arc<dyn StateStore>) {
+    let births = Counted::Brake(Brake::Births(Side::Left));
+    let changes = Counted::Brake(Brake::Births(Side::Right));
+    let count = |of, slot| Change::Count { of, slot };
+    commit(
+        &store,
+        vec![count(births, -3), count(births, 7), count(changes, 7)],
+    )
+    .await;
+    commit(&store, vec![count(births, 7)]).await;
+    let all = async || {
+        let mut counters = store.counters().await.expect("counters");
+        counters.sort_by_key(|counter| (counter.of, counter.slot));
+        let plain = counters.into_iter();
+        plain
+            .map(|counter| (counter.of, counter.slot, counter.count))
+            .collect::<Vec<_>>()
+    };
+    let expected = [(births, -3, 1), (births, 7, 2), (changes, 7, 1)];
+    assert_eq!(all().await, expected, "each kind and slot by itself");
+    let forget = Change::Uncount {
+        of: births,
+        before: 7,
+    };
+    commit(&store, vec![forget]).await;
+    assert_eq!(all().await, expected[1..], "slots before are forgotten");
 }
 
 /// Conflicts are listed oldest first, skipped records by side and id.

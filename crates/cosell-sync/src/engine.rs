@@ -23,6 +23,7 @@ use crate::{
     AuditEntry, AuditKind, Change, Clock, ConflictEntry, DryRun, EngineError, EngineOptions, Lease,
     MergePolicy, Pair, PairId, QueuedHint, RecordId, Replica, RoundReport, Side, SkippedRecord,
     Source, StateStore, StoreError, TraceId,
+    brake::Counters,
     claims::{Claim, Claims},
     round::Round,
 };
@@ -42,6 +43,7 @@ pub struct Engine {
     pub(crate) stopping: AtomicBool,
     memory: Mutex<[SideMemory; 2]>,
     held: Mutex<Option<Lease>>,
+    pub(crate) counters: Mutex<Option<Counters>>,
     pub(crate) busy: Mutex<BTreeSet<Claim>>,
     pub(crate) pruned: Mutex<Option<DateTime<Utc>>>,
     turn: TurnLock<()>,
@@ -144,6 +146,7 @@ impl EngineBuilder {
             stopping: AtomicBool::new(false),
             memory: Mutex::default(),
             held: Mutex::default(),
+            counters: Mutex::default(),
             busy: Mutex::default(),
             pruned: Mutex::default(),
             turn: TurnLock::new(()),
@@ -391,6 +394,7 @@ impl Engine {
 
     async fn give_back(&self) {
         let held = lock(&self.held).take();
+        *lock(&self.counters) = None;
         if let Some(lease) = held
             && let Err(error) = self.store.release(&lease).await
         {

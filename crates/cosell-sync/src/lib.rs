@@ -3,6 +3,7 @@
 
 mod answer;
 mod audit;
+mod brake;
 mod calls;
 mod claims;
 mod conclude;
@@ -25,6 +26,7 @@ mod ports;
 mod read;
 mod recover;
 mod rehearse;
+mod release;
 mod report;
 mod resolve;
 mod round;
@@ -41,6 +43,7 @@ pub use audit::{
     AuditEntry, AuditKind, AuditPage, AuditPlace, AuditQuery, FieldChange, Forgotten, Mask,
     Retention,
 };
+pub use brake::{Brake, BrakeOn, BrakeOptions, Counted, Counter, Counts};
 pub use cosell_mapping::{FieldId, Loss, Reason, ReasonCode, Settled, Snapshot, Value};
 pub use dead::{ParkCount, Requeue, Requeued};
 pub use engine::{Engine, EngineBuilder};

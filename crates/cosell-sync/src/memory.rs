@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    AuditEntry, AuditPlace, AuditQuery, Change, ConflictEntry, Cursor, ErrorKind, GroupId, Lane,
-    Lease, LogStore, Pair, PairId, PairStore, ParkCount, QueueStore, QueuedHint, RecordId, Side,
-    SkippedRecord, StateStore, StoreError,
+    AuditEntry, AuditPlace, AuditQuery, Change, ConflictEntry, Counted, Counter, Cursor, ErrorKind,
+    GroupId, Lane, Lease, LogStore, Pair, PairId, PairStore, ParkCount, QueueStore, QueuedHint,
+    RecordId, Side, SkippedRecord, StateStore, StoreError,
 };
 
 type RecordKey = (Side, RecordId);
@@ -34,6 +34,7 @@ struct State {
     cursors: BTreeMap<Side, Cursor>,
     hints: BTreeMap<RecordKey, QueuedHint>,
     conflicts: Vec<ConflictEntry>,
+    counters: BTreeMap<(Counted, i64), u64>,
     skipped: BTreeMap<RecordKey, SkippedRecord>,
     places: BTreeMap<String, String>,
     audit: BTreeMap<AuditPlace, Arc<AuditEntry>>,
@@ -146,6 +147,10 @@ impl State {
                 }
             }
             Change::Conflict(entry) => self.conflicts.push(*entry),
+            Change::Count { of, slot } => *self.counters.entry((of, slot)).or_default() += 1,
+            Change::Uncount { of, before } => self
+                .counters
+                .retain(|(counted, slot), _| *counted != of || *slot >= before),
             Change::Skip(record) => {
                 self.skipped
                     .insert((record.side, record.id.clone()), record);
@@ -246,6 +251,7 @@ pub(crate) struct Stored {
     pub(crate) hints: Vec<QueuedHint>,
     pub(crate) conflicts: Vec<ConflictEntry>,
     pub(crate) skipped: Vec<SkippedRecord>,
+    pub(crate) counters: BTreeMap<(Counted, i64), u64>,
 }
 
 #[cfg(feature = "testkit")]
@@ -272,6 +278,7 @@ impl MemoryStore {
             hints,
             conflicts: state.conflicts.clone(),
             skipped: state.skipped.values().cloned().collect(),
+            counters: state.counters.clone(),
         }
     }
 }
@@ -318,6 +325,18 @@ impl StateStore for MemoryStore {
 
     async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError> {
         Ok(self.state().cursors.get(&side).cloned())
+    }
+
+    async fn counters(&self) -> Result<Vec<Counter>, StoreError> {
+        let state = self.state();
+        let counters = state.counters.iter();
+        Ok(counters
+            .map(|((of, slot), count)| Counter {
+                of: *of,
+                slot: *slot,
+                count: *count,
+            })
+            .collect())
     }
 
     async fn place(&self, job: &str) -> Result<Option<String>, StoreError> {

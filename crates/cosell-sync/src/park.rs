@@ -43,6 +43,12 @@ impl Turn<'_> {
         let limit = self.round.engine.options.retry_attempts;
         match halt {
             Halt::Engine(_) => Err(halt),
+            Halt::Braked(on) => {
+                self.round.braked(&on);
+                let due = self.round.after_brake(&on);
+                let change = self.put_off(due, self.hint.attempts);
+                self.save(vec![change]).await
+            }
             Halt::Later(due) => {
                 let change = self.put_off(due, self.hint.attempts);
                 self.save(vec![change]).await

@@ -34,9 +34,10 @@ impl Round<'_> {
         }
         // A record there may name one here that does not know it yet (a store begun anew). It is
         // bound before the other side gives birth to a second one that nothing would refuse.
+        let first = self.is_first_sync();
         for pass in &mut passes {
             let careful = !self.capabilities(pass.side).unique_birth;
-            while pass.from_start && careful && pass.more && !self.is_stopping() {
+            while pass.from_start && careful && pass.more && !first && !self.is_stopping() {
                 self.read_page(pass).await?;
                 self.drain().await?;
                 self.forget_seen();
@@ -48,8 +49,11 @@ impl Round<'_> {
                     self.read_page(pass).await?;
                 }
             }
-            self.drain().await?;
-            self.forget_seen();
+            // A first sync is counted before anything is done about it.
+            if !first {
+                self.drain().await?;
+                self.forget_seen();
+            }
         }
         Ok(())
     }

@@ -23,10 +23,12 @@ impl Round<'_> {
         let mut planned = BTreeSet::new();
         let queued = self.engine.store.due(self.now(), HINTS_LIMIT).await?;
         dry.complete &= queued.len() < HINTS_LIMIT;
+        // As in a round: a record that names its partner is met before the partner.
+        let mut queued = queued;
+        queued.sort_by_key(|hint| self.capabilities(hint.side).unique_birth);
         for hint in queued {
             self.rehearse_hint(hint, &mut planned, &mut dry).await?;
         }
-        // As in a round: a record that names its partner is met before the partner.
         let mut sides = Side::BOTH;
         sides.sort_by_key(|side| self.capabilities(*side).unique_birth);
         for side in sides {

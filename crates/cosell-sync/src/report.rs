@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{PairId, Plan, RecordId, Side, SkippedRecord, StoreError};
+use crate::{BrakeOn, PairId, Plan, RecordId, Side, SkippedRecord, StoreError};
 
 /// Errors kept in one report; further ones are only counted.
 const ERRORS_KEPT: usize = 500;
@@ -64,6 +64,8 @@ pub struct RoundReport {
     pub skipped: u64,
     /// Hints put off to a later moment.
     pub postponed: u64,
+    /// Brakes that stopped something.
+    pub brakes: Vec<BrakeOn>,
     /// What went wrong, record by record; at most 500.
     pub errors: Vec<RecordError>,
     /// Errors beyond those.

@@ -29,6 +29,18 @@ type Skip = (Option<Version>, ErrorKind, String);
 impl Round<'_> {
     pub(crate) async fn work(&self, hint: QueuedHint) -> Result<Worked, EngineError> {
         let mut claims = Claims::new(&self.engine.busy);
+        if let Some(on) = self.first_sync_waits()
+            && self
+                .engine
+                .store
+                .pair_of(hint.side, &hint.id)
+                .await?
+                .is_none()
+        {
+            let due = self.after_brake(&on);
+            self.postpone(&hint, due, hint.attempts, Vec::new()).await?;
+            return Ok(Worked::Done);
+        }
         let found = match self.resolve(&hint, &mut claims).await? {
             Ok(found) => found,
             Err(error) => {

@@ -50,10 +50,13 @@ impl<'e> Round<'e> {
     pub(crate) async fn go(&self, read: bool) -> Result<RoundReport, EngineError> {
         let span = tracing::info_span!("round", owner = %self.engine.owner);
         async {
+            self.load_counters().await?;
             if read {
                 self.read_sides().await?;
             }
+            self.count_newcomers().await?;
             self.drain().await?;
+            self.end_first_sync().await?;
             let report = lock(&self.report).clone();
             tracing::info!(
                 births = report.births,

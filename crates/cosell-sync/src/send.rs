@@ -1,9 +1,9 @@
 //! Writing: journal first, then the bytes, then what became of them.
 
 use crate::{
-    AuditKind, Birth, Draft, EngineError, ErrorKind, GroupId, HoldCause, Images, Intent,
+    AuditKind, Birth, Brake, Draft, EngineError, ErrorKind, GroupId, HoldCause, Images, Intent,
     IntentKind, Observed, Outcome, PairKey, PairState, PartName, PartPlan, Patch, Plan,
-    RefusedField, Settled, Side, Snapshot, WriteError, WriteStamp, Written,
+    RefusedField, Settled, Side, Snapshot, Value, WriteError, WriteStamp, Written,
     engine::after,
     turn::{Halt, Sight, Turn},
 };
@@ -195,10 +195,33 @@ impl Turn<'_> {
         Err(Halt::Park(side, ErrorKind::Refused, message))
     }
 
+    /// The brakes that a write must pass.
+    fn brakes_of(&self, write: &Outgoing) -> Vec<Brake> {
+        let policy = &self.round.engine.policy;
+        match write {
+            Outgoing::Create(side, Birth::Main { .. }, _) => vec![Brake::Births(*side)],
+            // Whom a part invites cannot be uninvited.
+            Outgoing::Create(side, Birth::Part { .. }, _) => {
+                vec![Brake::Births(*side), Brake::Finals(*side)]
+            }
+            Outgoing::Update(side, patch) => {
+                let now = self.seen(*side).map(|record| &record.fields);
+                let is_final = patch.fields.iter().any(|(field, to)| {
+                    let from = now.and_then(|fields| fields.get(field));
+                    policy.irreversible(field, *side, from.unwrap_or(&Value::Null), to)
+                });
+                let mut brakes = vec![Brake::Changes(*side)];
+                brakes.extend(is_final.then_some(Brake::Finals(*side)));
+                brakes
+            }
+        }
+    }
+
     /// One write. On return the answer is clear and the intent is over; it stays open only with
     /// [`Halt::Open`] and errors of the store.
     pub(crate) async fn deliver(&mut self, write: Outgoing) -> Result<Delivered, Halt> {
         let round = self.round;
+        let counted = round.ask_brakes(&self.brakes_of(&write))?;
         let until = after(round.now(), round.engine.options.send_window);
         round.keep_lease(until).await?;
         let (side, kind) = match write {
@@ -259,7 +282,7 @@ impl Turn<'_> {
             over,
         };
         self.pair.intent = Some(intent.clone());
-        self.save(Vec::new()).await?;
+        self.save(counted).await?;
         let result = match &intent.kind {
             IntentKind::Create {
                 birth: Birth::Main { key },

@@ -8,8 +8,8 @@ use cosell_mapping::{FieldId, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AuditEntry, AuditPlace, AuditQuery, Cursor, ErrorKind, GroupId, Images, Pair, PairId,
-    ParkCount, RecordId, Rule, Side, Source, TraceId, Version,
+    AuditEntry, AuditPlace, AuditQuery, Counted, Counter, Cursor, ErrorKind, GroupId, Images, Pair,
+    PairId, ParkCount, RecordId, Rule, Side, Source, TraceId, Version,
 };
 
 /// The right to write to a store; one holder at a time.
@@ -125,6 +125,20 @@ pub enum Change {
     },
     /// Keeps a value that gave way.
     Conflict(Box<ConflictEntry>),
+    /// Adds one to a counter.
+    Count {
+        /// What is counted.
+        of: Counted,
+        /// The part of time it is counted in.
+        slot: i64,
+    },
+    /// Forgets counters of this kind in slots before this one.
+    Uncount {
+        /// What was counted.
+        of: Counted,
+        /// The first slot that is kept.
+        before: i64,
+    },
     /// Remembers why a record founds no pair.
     Skip(SkippedRecord),
     /// Forgets that.
@@ -188,6 +202,9 @@ pub trait StateStore: PairStore + QueueStore + LogStore {
 
     /// Where reading of a side goes on.
     async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError>;
+
+    /// All counters.
+    async fn counters(&self) -> Result<Vec<Counter>, StoreError>;
 
     /// How far a job is, as it wrote it.
     async fn place(&self, job: &str) -> Result<Option<String>, StoreError>;

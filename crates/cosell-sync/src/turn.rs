@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use tracing::Instrument as _;
 
 use crate::{
-    Change, ConflictEntry, EngineError, ErrorKind, FieldId, FieldPlan, HoldCause, Observed,
-    Outcome, Pair, PairState, Plan, QueuedHint, ReadError, RefusedField, Seen, Settle, Settled,
-    Side, Value, View,
+    BrakeOn, Change, ConflictEntry, EngineError, ErrorKind, FieldId, FieldPlan, HoldCause,
+    Observed, Outcome, Pair, PairState, Plan, QueuedHint, ReadError, RefusedField, Seen, Settle,
+    Settled, Side, Value, View,
     engine::after,
     plan::plan,
     round::{Committed, Round},
@@ -30,6 +30,10 @@ impl Sight {
             Self::Present(record) => Some(record),
             Self::Unknown | Self::Unborn | Self::Gone | Self::Hidden(_) => None,
         }
+    }
+
+    fn is_vanished(&self) -> bool {
+        matches!(self, Self::Gone | Self::Hidden(_))
     }
 
     fn view(&self) -> View<'_> {
@@ -57,6 +61,8 @@ pub(crate) enum Halt {
     Open(Side, String),
     /// Waits for a change.
     Park(Side, ErrorKind, String),
+    /// A brake is on.
+    Braked(Box<BrakeOn>),
 }
 
 impl From<EngineError> for Halt {
@@ -483,6 +489,9 @@ impl<'r> Turn<'r> {
         let mut batch = Vec::new();
         let changed = self.stored.as_ref() != Some(&self.pair);
         if changed {
+            let before = self.stored.as_ref().map(|pair| &pair.state);
+            let vanished = Side::BOTH.map(|side| self.sights[side as usize].is_vanished());
+            batch.extend(self.round.count_pair(before, &self.pair.state, vanished));
             batch.push(Change::Pair(Box::new(self.pair.clone())));
             self.note_differences();
         }

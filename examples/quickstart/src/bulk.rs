@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use cosell::sync::BrakeOptions;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
@@ -31,7 +32,8 @@ impl Timed {
 
 /// `--deals N`. True if both services agree at the end.
 pub(crate) async fn run(world: &World, show: &Show, deals: u32) -> Result<bool, Failure> {
-    let connected = world.connect().await?;
+    // So many deals are asked for by name.
+    let connected = world.connect_braked(BrakeOptions::none()).await?;
     show.opening(&world.places());
     make(world, show, deals).await?;
 

@@ -14,7 +14,7 @@ use cosell::{
     },
     referrals::{Member, Referrals, Solution, SolutionType},
     store::{Options as StoreOptions, SqliteStore},
-    sync::EngineOptions,
+    sync::{BrakeOptions, EngineOptions},
 };
 use cosell_sandbox::{
     Options, SandboxHandle,
@@ -104,6 +104,11 @@ impl World {
 
     /// Signs in to both services and opens the state: what a program of one's own would do.
     pub(crate) async fn connect(&self) -> Result<Connected, Failure> {
+        self.connect_braked(BrakeOptions::default()).await
+    }
+
+    /// As [`connect`](Self::connect), with limits of its own on what may happen in an hour.
+    pub(crate) async fn connect_braked(&self, brakes: BrakeOptions) -> Result<Connected, Failure> {
         let store = self.open_store().await?;
         let (referrals, dataverse) = self
             .clients()
@@ -128,6 +133,7 @@ impl World {
             )
             .engine(
                 EngineOptions::default()
+                    .with_brakes(brakes)
                     .with_send_window(window)
                     .with_lease(window * 2)
                     .with_backoff_base(lag)

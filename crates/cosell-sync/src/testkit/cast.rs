@@ -11,10 +11,11 @@ use super::{
     gate::{Fixed, Gate},
     search::Tale,
     toy::{Kept, Toy},
-    world::{World, policy},
+    world::{WINDOW, World, policy},
 };
 use crate::{
-    Clock, Engine, EngineOptions, FieldPolicy, IdSource, MemoryStore, Replica, Side, StateStore,
+    BrakeOptions, Clock, Engine, EngineOptions, FieldPolicy, IdSource, MemoryStore, Replica, Side,
+    StateStore,
 };
 
 /// Longer than every lag and lease.
@@ -74,8 +75,17 @@ fn engine_by(
         gate: gate.clone(),
     });
     let ids = gate.world.clone();
+    let may_make = gate.world.state().may_make;
+    // Most scenarios begin with a first sync that was asked for.
+    let mut brakes = BrakeOptions::default()
+        .with_window(WINDOW)
+        .with_first_sync(None);
+    if may_make.is_some() && plant != Some(Plant::BrakeIgnored) {
+        brakes = brakes.with_births(may_make).with_first_sync(Some(100));
+    }
     let options = EngineOptions::default()
         .with_owner(owner)
+        .with_brakes(brakes)
         // One for all: it leads nowhere, and would make every state another one.
         .with_trace_ids(IdSource::new(Uuid::nil))
         .with_ids(IdSource::new(move || {

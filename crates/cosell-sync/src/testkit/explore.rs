@@ -208,7 +208,7 @@ pub(super) fn settle(
         // The first time within all lags, then beyond them.
         let wait = if number == 0 { Duration::ZERO } else { LONG };
         match undisturbed(world, store, plant, wait, tale) {
-            Ok(report) if number > 0 && is_quiet(&report) => Some(Ok(())),
+            Ok(report) if number > 0 && is_quiet(&report) && !waits(world, store) => Some(Ok(())),
             Ok(_) => None,
             Err(broken) => Some(Err(broken)),
         }
@@ -222,6 +222,11 @@ pub(super) fn settle(
     judge::quiet(&state, &stored)?;
     judge::mirrored(&state, &stored)?;
     again(world, store, plant, tale)
+}
+
+/// Is something put off until a brake lets go?
+fn waits(world: &World, store: &MemoryStore) -> bool {
+    world.state().may_make.is_some() && !store.stored().hints.is_empty()
 }
 
 fn undisturbed(
@@ -309,5 +314,9 @@ impl std::hash::Hash for Known<'_> {
             state.late, stored.pairs, stored.cursors, stored.conflicts, stored.skipped
         );
         text.hash(hash);
+        // Elsewhere no limit is near.
+        if state.may_make.is_some() {
+            format!("{:?}{:?}", state.made_left, stored.counters).hash(hash);
+        }
     }
 }

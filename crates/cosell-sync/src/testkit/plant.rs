@@ -74,6 +74,8 @@ pub enum Plant {
     ForeignBlanked,
     /// One record that breaks the model fails its whole page.
     BadRecordFailsPage,
+    /// Nothing is counted and no limit is kept.
+    BrakeIgnored,
     /// A set that both sides edited goes over whole instead of being merged.
     SetsOverwritten,
     /// A part is made without an intent of its own in the journal.

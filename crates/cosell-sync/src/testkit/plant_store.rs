@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 
 use super::Plant;
 use crate::{
-    AuditEntry, AuditPlace, AuditQuery, Birth, Change, ConflictEntry, Cursor, ErrorKind, GroupId,
-    Images, IntentKind, Lease, LogStore, MemoryStore, Pair, PairId, PairState, PairStore,
+    AuditEntry, AuditPlace, AuditQuery, Birth, Change, ConflictEntry, Counter, Cursor, ErrorKind,
+    GroupId, Images, IntentKind, Lease, LogStore, MemoryStore, Pair, PairId, PairState, PairStore,
     ParkCount, QueueStore, QueuedHint, RecordId, Side, SkippedRecord, StateStore, StoreError,
     engine::lock,
 };
@@ -110,6 +110,10 @@ impl StateStore for PlantedStore {
 
     async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError> {
         self.inner.cursor(side).await
+    }
+
+    async fn counters(&self) -> Result<Vec<Counter>, StoreError> {
+        self.inner.counters().await
     }
 
     async fn place(&self, job: &str) -> Result<Option<String>, StoreError> {

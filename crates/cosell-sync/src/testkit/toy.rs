@@ -13,11 +13,11 @@ use super::{
     world::{HELPER, Late, Row, World, capabilities, settle},
 };
 use crate::{
-    AuditEntry, AuditPlace, AuditQuery, Capabilities, Change, Clock, ConflictEntry, Cursor,
-    Deadline, Draft, ErrorKind, GroupId, Hint, HintPage, Lease, Life, LogStore, MemoryStore,
-    Native, Observed, Pair, PairId, PairKey, PairStore, ParkCount, PartName, Patch, QueueStore,
-    QueuedHint, ReadError, RecordId, Replica, Role, Side, SkippedRecord, StateStore, StoreError,
-    Version, WriteError, WriteStamp, Written,
+    AuditEntry, AuditPlace, AuditQuery, Capabilities, Change, Clock, ConflictEntry, Counter,
+    Cursor, Deadline, Draft, ErrorKind, GroupId, Hint, HintPage, Lease, Life, LogStore,
+    MemoryStore, Native, Observed, Pair, PairId, PairKey, PairStore, ParkCount, PartName, Patch,
+    QueueStore, QueuedHint, ReadError, RecordId, Replica, Role, Side, SkippedRecord, StateStore,
+    StoreError, Version, WriteError, WriteStamp, Written,
 };
 
 /// Hints on one page.
@@ -481,6 +481,10 @@ impl StateStore for Kept {
         read!(self, cursor(side))
     }
 
+    async fn counters(&self) -> Result<Vec<Counter>, StoreError> {
+        read!(self, counters())
+    }
+
     async fn place(&self, job: &str) -> Result<Option<String>, StoreError> {
         read!(self, place(job))
     }
@@ -611,6 +615,8 @@ fn batch_words(batch: &[Change]) -> String {
             Change::Dequeue { side, id, .. } => format!("dequeue {side:?} {id}"),
             Change::Postpone { hint } => format!("postpone {:?} {}", hint.side, hint.id),
             Change::Conflict(entry) => format!("conflict {}", entry.field),
+            Change::Count { of, .. } => format!("count {of:?}"),
+            Change::Uncount { of, .. } => format!("uncount {of:?}"),
             Change::Skip(record) => format!("skip {:?} {}", record.side, record.id),
             Change::Unskip { side, id } => format!("unskip {side:?} {id}"),
             Change::Audit(entry) => format!("line {}", entry.kind.as_str()),

@@ -25,6 +25,8 @@ pub(super) const ALL: [&str; 6] = ["name", "value", "note", "tags", "date", STAT
 pub(super) const HELPER: &str = "helper";
 /// Edits of a date on both sides within this time are left to a person.
 const TOLERANCE: Duration = Duration::from_secs(5);
+/// The window of the brakes.
+pub(super) const WINDOW: Duration = Duration::from_secs(3_600);
 /// What a row holds in a column that nobody maps.
 pub(super) const FOREIGN: u64 = 7;
 /// Longest name on the left.
@@ -46,6 +48,8 @@ pub enum Scenario {
     Neighbour,
     /// Three records on the right, which come in two pages.
     Crowd,
+    /// Four records on the right, where no more than two may be made on the left within an hour.
+    Flood,
     /// So many deals, born on either side in turn.
     Many(u8),
     /// A deal in step, whose record on the right may ask for a helper.
@@ -219,6 +223,10 @@ pub(super) struct State {
     /// Writes that were begun and not answered yet, with their deadlines.
     pub(super) flying: Vec<(u8, Deadline)>,
     pub(super) writes: u64,
+    /// When the engine made records on the left.
+    pub(super) made_left: Vec<DateTime<Utc>>,
+    /// How many it may make there within [`WINDOW`].
+    pub(super) may_make: Option<u64>,
     pub(super) ids: u128,
     pub(super) broken: Option<Broken>,
     /// What does not hold in this world.
@@ -306,6 +314,8 @@ impl State {
             outside: BTreeMap::new(),
             flying: Vec::new(),
             writes: 0,
+            made_left: Vec::new(),
+            may_make: None,
             ids: 0,
             broken: None,
             without,
@@ -337,6 +347,12 @@ impl State {
             }
             Scenario::Crowd => {
                 for (deal, id) in ["b", "c", "d"].into_iter().enumerate() {
+                    state.born(Side::Right, id, deal as u8, None);
+                }
+            }
+            Scenario::Flood => {
+                state.may_make = Some(2);
+                for (deal, id) in ["b", "c", "d", "e"].into_iter().enumerate() {
                     state.born(Side::Right, id, deal as u8, None);
                 }
             }
@@ -564,6 +580,7 @@ impl State {
         self.check_values(side, deal, draft.fields.iter());
         self.sides[side as usize].made += 1;
         self.writes += 1;
+        self.count_birth(side);
         let fields = draft.fields.clone();
         // Somebody takes our columns for theirs.
         let key = Some(key.clone()).filter(|_| !self.lacks(Assumption::OwnColumns));
@@ -594,6 +611,20 @@ impl State {
         let cell = self.outside.entry((side, deal, STATUS)).or_default();
         cell.insert(Value::text("asked"));
         Some(id)
+    }
+
+    /// Promise 14.
+    fn count_birth(&mut self, side: Side) {
+        let Some(limit) = self.may_make.filter(|_| side == Side::Left) else {
+            return;
+        };
+        self.made_left.push(self.now);
+        let since = self.now - WINDOW;
+        let lately = self.made_left.iter().filter(|at| **at > since).count();
+        if lately as u64 > limit {
+            let what = format!("{lately} records made on {side:?} within the window, of {limit}");
+            self.broken(14, what);
+        }
     }
 
     /// The engine's update takes effect, or the record is not at `seen` any more.

@@ -9,11 +9,11 @@ use std::{collections::BTreeSet, future::Future, time::Duration};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cosell_sync::{
-    AuditEntry, AuditPlace, AuditQuery, Capabilities, Change, Clock as _, ConflictEntry, Cursor,
-    Deadline, Draft, Engine, ErrorKind, FieldId, GroupId, HintPage, Lease, LogStore, MemoryStore,
-    Observed, Pair, PairId, PairKey, PairStore, ParkCount, PartName, Patch, QueueStore, QueuedHint,
-    ReadError, RecordId, Replica, Settled, Side, SkippedRecord, StateStore, StoreError, Value,
-    WriteError, WriteStamp, Written,
+    AuditEntry, AuditPlace, AuditQuery, Capabilities, Change, Clock as _, ConflictEntry, Counter,
+    Cursor, Deadline, Draft, Engine, ErrorKind, FieldId, GroupId, HintPage, Lease, LogStore,
+    MemoryStore, Observed, Pair, PairId, PairKey, PairStore, ParkCount, PartName, Patch,
+    QueueStore, QueuedHint, ReadError, RecordId, Replica, Settled, Side, SkippedRecord, StateStore,
+    StoreError, Value, WriteError, WriteStamp, Written,
 };
 use futures_util::future::pending;
 
@@ -260,6 +260,10 @@ impl StateStore for Gated<MemoryStore> {
 
     async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError> {
         gated!(self, cursor(side))
+    }
+
+    async fn counters(&self) -> Result<Vec<Counter>, StoreError> {
+        gated!(self, counters())
     }
 
     async fn place(&self, job: &str) -> Result<Option<String>, StoreError> {

@@ -60,6 +60,7 @@ exhausted! {
     every_schedule_of_1_name_and_1_fault_after_a_birth_from_the_right: BornRight, NAMES, (1, 1, 2);
     every_schedule_of_1_value_and_1_fault_beside_a_bad_record: Neighbour, VALUES, (1, 1, 1);
     every_schedule_of_1_value_and_1_fault_where_one_end_names_the_other: Bound, VALUES, (1, 1, 2);
+    every_schedule_of_1_fault_where_a_brake_holds_births_back: Flood, VALUES, (0, 1, 1);
     every_schedule_of_1_fault_in_two_pages: Crowd, VALUES, (0, 1, 1);
 }
 
@@ -150,6 +151,7 @@ caught! {
     deletion_believed_without_fetch_forgets_a_record: DeletionBelieved, InStep, VALUES, (0, 1, 1), 9;
     column_of_others_written_is_caught: ForeignBlanked, InStep, VALUES, (1, 0, 1), 13;
     bad_record_failing_its_page_delays_others: BadRecordFailsPage, Neighbour, VALUES, (1, 0, 1), 1;
+    brake_ignored_makes_too_many_records: BrakeIgnored, Flood, VALUES, (0, 0, 1), 14;
     sets_overwritten_lose_what_was_added: SetsOverwritten, InStep, TAGS, (2, 0, 1), 3;
     other_side_forgotten_in_the_journal_makes_a_false_conflict: ReadForgotten, InStep, VALUES, (2, 1, 2), 5;
     time_of_the_last_look_forgotten_believes_a_late_read: SeenTimeForgotten, BornLeft, VALUES, (2, 1, 1), 9;

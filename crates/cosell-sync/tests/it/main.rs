@@ -3,6 +3,7 @@
 mod answers;
 mod audit;
 mod births;
+mod brakes;
 mod crashes;
 mod deals;
 mod edits;

@@ -14,8 +14,9 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use cosell_sync::{
-    Clock, Engine, EngineError, EngineOptions, FieldId, FieldPolicies, FieldPolicy, IdSource,
-    MemoryStore, Pair, PairStore as _, QueueStore as _, Replica, RoundReport, Side, StateStore,
+    BrakeOptions, Clock, Engine, EngineError, EngineOptions, FieldId, FieldPolicies, FieldPolicy,
+    IdSource, MemoryStore, Pair, PairStore as _, QueueStore as _, Replica, RoundReport, Side,
+    StateStore,
 };
 use uuid::Uuid;
 
@@ -69,6 +70,7 @@ pub(crate) struct World {
     pub(crate) right: Arc<Toy>,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) policy: FieldPolicies,
+    pub(crate) brakes: BrakeOptions,
     ids: Arc<AtomicU64>,
 }
 
@@ -80,6 +82,7 @@ impl World {
             right: Arc::new(Toy::new(Side::Right, clock.clone())),
             store: Arc::new(MemoryStore::new()),
             policy: right_wins(),
+            brakes: BrakeOptions::default(),
             ids: Arc::default(),
             clock,
         }
@@ -100,6 +103,7 @@ impl World {
         let ids = self.ids.clone();
         EngineOptions::default()
             .with_owner("tests")
+            .with_brakes(self.brakes.clone())
             .with_ids(IdSource::new(move || {
                 Uuid::from_u128(u128::from(ids.fetch_add(1, Ordering::Relaxed)) + 1)
             }))
