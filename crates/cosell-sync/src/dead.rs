@@ -99,6 +99,7 @@ impl Engine {
         let Some(park) = pair.park.take() else {
             return Ok(false);
         };
+        pair.turned.clear();
         let line = self
             .line(AuditKind::Decided, "to be tried again")
             .because(park.kind)

@@ -10,9 +10,11 @@ mod conclude;
 #[cfg(feature = "testkit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 pub mod conformance;
+mod contract;
 mod dead;
 mod drain;
 mod engine;
+mod flap;
 mod memory;
 mod model;
 mod note;
@@ -47,6 +49,7 @@ pub use brake::{Brake, BrakeOn, BrakeOptions, Counted, Counter, Counts};
 pub use cosell_mapping::{FieldId, Loss, Reason, ReasonCode, Settled, Snapshot, Value};
 pub use dead::{ParkCount, Requeue, Requeued};
 pub use engine::{Engine, EngineBuilder};
+pub use flap::{FlapLimit, Turned};
 pub use memory::MemoryStore;
 pub use model::{
     Birth, Cursor, Draft, GroupId, Hint, HintPage, Life, Native, Observed, Outcome, PairKey,

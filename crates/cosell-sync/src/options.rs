@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
-use crate::{BrakeOptions, Mask, Retention};
+use crate::{BrakeOptions, FlapLimit, Mask, Retention};
 
 /// Settings of an [`Engine`](crate::Engine). Every one has a careful default.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub struct EngineOptions {
     pub retired_kept: usize,
     /// Attempts before a record waits for a change or a person.
     pub retry_attempts: u32,
+    /// How often a field may go to and fro.
+    pub flaps: FlapLimit,
     /// Limits on mass effects.
     pub brakes: BrakeOptions,
     /// Makes write stamps and pair ids.
@@ -63,6 +65,7 @@ impl Default for EngineOptions {
             drain_batch: 64,
             retired_kept: 8,
             retry_attempts: 12,
+            flaps: FlapLimit::default(),
             brakes: BrakeOptions::default(),
             ids: IdSource::random(),
             trace_ids: IdSource::new(Uuid::now_v7),
@@ -117,6 +120,8 @@ with! {
     with_retired_kept, retired_kept: usize;
     /// Sets [`retry_attempts`](Self::retry_attempts).
     with_retry_attempts, retry_attempts: u32;
+    /// Sets [`flaps`](Self::flaps).
+    with_flaps, flaps: FlapLimit;
     /// Sets [`brakes`](Self::brakes).
     with_brakes, brakes: BrakeOptions;
     /// Sets [`ids`](Self::ids).

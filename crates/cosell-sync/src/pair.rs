@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     Birth, Draft, ErrorKind, GroupId, Life, Observed, Outcome, PartName, Patch, RecordId, Side,
-    TraceId, Version, WriteStamp, engine::after,
+    TraceId, Turned, Version, WriteStamp, engine::after,
 };
 
 /// Id of a pair; stays the same when an end moves.
@@ -53,6 +53,9 @@ pub struct Pair {
     pub born: Option<Side>,
     /// The write under way, at most one.
     pub intent: Option<Intent>,
+    /// What we wrote lately, to notice fields that go to and fro.
+    #[serde(default)]
+    pub turned: Vec<Turned>,
     /// Why the pair waits, if it does.
     pub park: Option<Park>,
     /// How the last attempt went.
@@ -77,6 +80,7 @@ impl Pair {
             wishes: None,
             born: None,
             intent: None,
+            turned: Vec::new(),
             park: None,
             outcome: None,
             shown: None,

@@ -77,7 +77,13 @@ impl Turn<'_> {
                 self.error(side, kind, cause.clone());
                 let tried = self.tried + 1;
                 // Time cures neither a refusal nor a double: a change or a person does.
-                let lasting = matches!(kind, ErrorKind::Duplicate | ErrorKind::Refused);
+                let lasting = matches!(
+                    kind,
+                    ErrorKind::Duplicate
+                        | ErrorKind::Refused
+                        | ErrorKind::Flapping
+                        | ErrorKind::Contract
+                );
                 let retry = (tried < limit && !lasting).then(|| self.round.backoff(self.tried));
                 self.park(kind, cause, retry).await
             }

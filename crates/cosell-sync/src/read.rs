@@ -2,6 +2,7 @@
 
 use crate::{
     Change, Cursor, EngineError, ErrorKind, Hint, QueuedHint, ReadError, RecordError, Side, Source,
+    contract::PageWatch,
     round::{Committed, Round},
 };
 
@@ -15,6 +16,7 @@ struct Pass {
     from_start: bool,
     pages_left: usize,
     more: bool,
+    watch: PageWatch,
 }
 
 impl Round<'_> {
@@ -30,6 +32,7 @@ impl Round<'_> {
                 cursor,
                 pages_left: self.engine.options.max_pages.max(1),
                 more: true,
+                watch: PageWatch::default(),
             });
         }
         // A record there may name one here that does not know it yet (a store begun anew). It is
@@ -96,7 +99,12 @@ impl Round<'_> {
                 return Ok(());
             }
         };
-        pass.more = page.more && pass.cursor.as_ref() != Some(&page.cursor);
+        let breach = pass.watch.breach(pass.cursor.as_ref(), &page);
+        pass.more = page.more && breach.is_none();
+        self.watch_page(side, &page);
+        if let Some(cause) = breach {
+            self.page_breach(side, None, cause);
+        }
         let kept = self.sift(side, page.hints, Source::Changed).await?;
         let mut batch: Vec<_> = kept
             .into_iter()

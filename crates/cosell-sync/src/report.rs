@@ -147,6 +147,10 @@ pub enum ErrorKind {
     NotVisible,
     /// The record names one at the other side that is not there.
     NamesNothing,
+    /// A replica breaks its contract; says how.
+    Contract,
+    /// A field goes to and fro; waits for a person.
+    Flapping,
     /// Kept by an older version, which told no kind.
     Other,
 }
@@ -167,6 +171,8 @@ impl ErrorKind {
             Self::StaleAnswer => "stale_answer",
             Self::NotVisible => "not_visible",
             Self::NamesNothing => "names_nothing",
+            Self::Contract => "contract",
+            Self::Flapping => "flapping",
             Self::Other => "other",
         }
     }

@@ -195,13 +195,29 @@ impl Turn<'_> {
         Err(Halt::Park(side, ErrorKind::Refused, message))
     }
 
+    /// A field that goes to and fro is written no more.
+    fn watch_flaps(&self, write: &Outgoing) -> Result<(), Halt> {
+        let Outgoing::Update(side, patch) = write else {
+            return Ok(());
+        };
+        let (limit, now) = (&self.round.engine.options.flaps, self.round.now());
+        let Some((field, turns)) = self.pair.flapping(*side, patch, limit, now) else {
+            return Ok(());
+        };
+        let cause = format!(
+            "the field {field} goes to and fro: one value was written to the {side:?} side {turns} \
+             times lately, and was undone each time; find what undoes it, then let the pair go on"
+        );
+        Err(Halt::Park(*side, ErrorKind::Flapping, cause))
+    }
+
     /// The brakes that a write must pass.
     fn brakes_of(&self, write: &Outgoing) -> Vec<Brake> {
         let policy = &self.round.engine.policy;
         match write {
-            Outgoing::Create(side, Birth::Main { .. }, _) => vec![Brake::Births(*side)],
+            Outgoing::Create(side, ..) => vec![Brake::Births(*side)],
             // Whom a part invites cannot be uninvited.
-            Outgoing::Create(side, Birth::Part { .. }, _) => {
+            Outgoing::Part(side, ..) => {
                 vec![Brake::Births(*side), Brake::Finals(*side)]
             }
             Outgoing::Update(side, patch) => {
@@ -221,6 +237,7 @@ impl Turn<'_> {
     /// [`Halt::Open`] and errors of the store.
     pub(crate) async fn deliver(&mut self, write: Outgoing) -> Result<Delivered, Halt> {
         let round = self.round;
+        self.watch_flaps(&write)?;
         let counted = round.ask_brakes(&self.brakes_of(&write))?;
         let until = after(round.now(), round.engine.options.send_window);
         round.keep_lease(until).await?;
@@ -320,11 +337,16 @@ impl Turn<'_> {
                 let id = moved_to.unwrap_or(id);
                 self.note_landed(&intent, &id, after.as_ref(), false);
                 self.base_of_landed(&intent, after.as_ref());
+                let before = self.seen(side).cloned();
+                let kind = intent.kind.clone();
                 let after = match after {
                     Some(record) => Sight::Present(Box::new(record)),
                     None => Sight::Unknown,
                 };
                 self.landed(intent, id, after);
+                if let IntentKind::Update { patch, .. } = &kind {
+                    self.watch_write(side, before.as_ref(), patch, self.seen(side))?;
+                }
                 Ok(Delivered::Landed)
             }
             Err(WriteError::NotSent(why)) => {
@@ -442,6 +464,8 @@ impl Turn<'_> {
                 let carries = !patch.fields.is_empty();
                 if carries {
                     self.round.report(|report| report.updates += 1);
+                    let limit = &self.round.engine.options.flaps;
+                    self.pair.note_turns(side, &patch, limit, now);
                     self.sent = Some((side, patch.fields));
                 }
                 (carries || patch.outcome.is_some()).then_some((patch.outcome, "updated"))

@@ -396,6 +396,7 @@ impl<'r> Turn<'r> {
             let Some(record) = self.sights[side as usize].record() else {
                 continue;
             };
+            self.watch_time(side, record);
             let end = self.pair.end_mut(side);
             end.moves_to(&record.id);
             end.aliases.clone_from(&record.aliases);

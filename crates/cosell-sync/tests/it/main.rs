@@ -4,6 +4,7 @@ mod answers;
 mod audit;
 mod births;
 mod brakes;
+mod contract;
 mod crashes;
 mod deals;
 mod edits;
