@@ -44,6 +44,13 @@ impl Dataverse {
         table: &Arc<Table>,
         name: &str,
     ) -> Result<Reply, Refusal> {
+        if name == "DeleteMultiple" {
+            return Err(Refusal::new(
+                StatusCode::NOT_IMPLEMENTED,
+                "0x80040219",
+                "DeleteMultiple has not yet been implemented.",
+            ));
+        }
         if !matches!(name, "CreateMultiple" | "UpdateMultiple" | "UpsertMultiple") {
             return Err(Refusal::no_segment(name));
         }

@@ -6,7 +6,38 @@ use http::StatusCode;
 use super::refusal::Refusal;
 
 /// Code, usual status, words.
-const CODES: [(u32, u16, &str); 37] = [
+const CODES: [(u32, u16, &str); 44] = [
+    (
+        0x8004_4172,
+        400,
+        "The plug-in execution failed: the sandbox worker is not available.",
+    ),
+    (
+        0x8004_4173,
+        400,
+        "The plug-in execution failed: the sandbox client cannot be reached.",
+    ),
+    (
+        0x8004_431c,
+        400,
+        "The value of a two-option column is outside the valid range.",
+    ),
+    (
+        0x8004_0504,
+        400,
+        "The parent is neither an account nor a contact.",
+    ),
+    (
+        0x8004_8cf6,
+        400,
+        "The currency of the price list does not match that of the row.",
+    ),
+    (0x8004_8cfc, 400, "The currency is not valid."),
+    (
+        0x8007_2324,
+        503,
+        "The server is busy: the database has no resources left.",
+    ),
     (0x8004_0203, 400, "Invalid Argument"),
     (0x8004_0216, 500, "An unexpected error occurred."),
     (

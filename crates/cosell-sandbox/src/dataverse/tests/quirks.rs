@@ -68,3 +68,19 @@ fn every_code_of_the_table_has_its_status_and_form() {
     let answer: super::Answer = coded(0x8000_4005).into();
     answer.refused(500, "0x80004005");
 }
+
+#[test]
+fn several_rows_cannot_be_deleted_in_one_message() {
+    let mut sandbox = Sandbox::new();
+    let action = "accounts/Microsoft.Dynamics.CRM.DeleteMultiple";
+    let refused = sandbox
+        .post(action, r#"{"Targets":[]}"#)
+        .refused(501, "0x80040219");
+    assert_eq!(
+        refused.message(),
+        "DeleteMultiple has not yet been implemented."
+    );
+    sandbox
+        .post("accounts/Microsoft.Dynamics.CRM.Nonesuch", "{}")
+        .refused(404, "0x8006088a");
+}
