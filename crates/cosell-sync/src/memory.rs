@@ -20,7 +20,9 @@ type RecordKey = (Side, RecordId);
 /// Keeps the state in memory, with all promises of [`StateStore`] except durability.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
+    #[cfg(feature = "testkit")]
+    tap: Option<Arc<dyn crate::testkit::CommitTap>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -73,6 +75,18 @@ impl State {
                 }
                 claimed.insert(key, pair.id);
             }
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, lease: &Lease, batch: Vec<Change>) -> Result<(), StoreError> {
+        let held = self.lease.as_ref();
+        if !held.is_some_and(|held| held.epoch == lease.epoch && held.owner == lease.owner) {
+            return Err(StoreError::Fenced);
+        }
+        self.refuse_taken(&batch)?;
+        for change in batch {
+            self.apply(change);
         }
         Ok(())
     }
@@ -259,7 +273,17 @@ impl MemoryStore {
     /// Another store with the same content.
     pub fn fork(&self) -> Self {
         Self {
-            state: Mutex::new(self.state().clone()),
+            state: Arc::new(Mutex::new(self.state().clone())),
+            tap: None,
+        }
+    }
+
+    /// The same store, with commits that pass `tap`.
+    #[must_use]
+    pub fn tapped(&self, tap: Arc<dyn crate::testkit::CommitTap>) -> Self {
+        Self {
+            state: Arc::clone(&self.state),
+            tap: Some(tap),
         }
     }
 
@@ -344,14 +368,14 @@ impl StateStore for MemoryStore {
     }
 
     async fn commit(&self, lease: &Lease, batch: Vec<Change>) -> Result<(), StoreError> {
-        let mut state = self.state();
-        let held = state.lease.as_ref();
-        if !held.is_some_and(|held| held.epoch == lease.epoch && held.owner == lease.owner) {
-            return Err(StoreError::Fenced);
+        #[cfg(feature = "testkit")]
+        if let Some(tap) = &self.tap {
+            tap.before(&batch).await?;
         }
-        state.refuse_taken(&batch)?;
-        for change in batch {
-            state.apply(change);
+        self.state().commit(lease, batch)?;
+        #[cfg(feature = "testkit")]
+        if let Some(tap) = &self.tap {
+            tap.after().await?;
         }
         Ok(())
     }

@@ -371,7 +371,12 @@ impl Turn<'_> {
                         birth: Birth::Main { key },
                         ..
                     } => self.bind_existing(side, key).await?,
-                    _ => *self.sight(side) = Sight::Unknown,
+                    IntentKind::Create { .. } => *self.sight(side) = Sight::Unknown,
+                    IntentKind::Update { .. } => {
+                        *self.sight(side) = Sight::Unknown;
+                        // A key that was with it did not arrive either.
+                        self.keyed[side as usize] = false;
+                    }
                 }
                 Ok(Delivered::Stale)
             }

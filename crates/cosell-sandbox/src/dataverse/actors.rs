@@ -162,6 +162,15 @@ impl Dataverse {
         self.raw(table, self.store.row(&table.name, id)?)
     }
 
+    /// Ids and versions of all rows of a table: what to look at again.
+    pub fn versions(&self, table: &str) -> Vec<(Uuid, u64)> {
+        let Some(table) = self.schema.table(table) else {
+            return Vec::new();
+        };
+        let rows = self.store.rows(&table.name);
+        rows.iter().map(|row| (row.id, row.version)).collect()
+    }
+
     /// All rows of a table by id, each with all its columns, as the API prints them.
     pub fn rows(&self, table: &str) -> Vec<Box<RawValue>> {
         let Some(table) = self.schema.table(table) else {

@@ -8,7 +8,7 @@ use super::{
     drive,
     gate::{Act, Fault, Fixed, Gate},
     judge,
-    search::{self, Counts, Ran, Stage, Tale},
+    search::{self, Counts, Left, Ran, Stage, Tale},
     world::{Edit, Scenario, State, World},
 };
 use crate::{MemoryStore, RoundReport, Side};
@@ -136,7 +136,7 @@ impl Stage for Toys<'_> {
         &self,
         node: &Node,
         script: &[(usize, Act)],
-        edits: bool,
+        left: Left,
         tale: &Tale,
     ) -> Result<Ran<Node, Act>, Broken> {
         let mut next = Node {
@@ -145,7 +145,7 @@ impl Stage for Toys<'_> {
         };
         let world = Arc::new(World::new(next.state));
         world.pass(PAUSE, tale);
-        let menu = if edits {
+        let menu = if left.edits > 0 {
             self.0.menu.clone()
         } else {
             Vec::new()

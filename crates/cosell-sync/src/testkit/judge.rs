@@ -242,6 +242,16 @@ fn together(state: &State, stored: &Stored, deal: u8) -> Result<(), Broken> {
             pair.state, pair.park, pair.intent
         ));
     }
+    for side in Side::BOTH {
+        let (row, other) = match side {
+            Side::Left => (l, right),
+            Side::Right => (r, left),
+        };
+        let named = row.key.as_ref().map(crate::PairKey::as_str);
+        if capabilities(side).wants_key && named != Some(other.as_str()) {
+            return broken(format!("the record on {side:?} does not name {other}"));
+        }
+    }
     for field in FIELDS {
         let id = FieldId::from(field);
         let (l, r) = (&l.fields[&id], &r.fields[&id]);

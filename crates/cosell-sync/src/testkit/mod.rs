@@ -12,7 +12,7 @@
 //! promises of the project's specification are asserted. [`Simulation`] plays long stories of many
 //! deals with two workers, by seed. [`Plant`] switches on known mistakes, to show that the
 //! assertions can fail; [`Assumption`] takes away what the promises assume, to show what it is for.
-//! The search itself ([`search`]) plays in any world.
+//! The search ([`search`]) and the telling of stories ([`story`]) play in any world.
 //!
 //! # What is a schedule
 //! An outside edit happens just before any call to its own side (calls to the other side and to
@@ -31,6 +31,8 @@ mod plant;
 mod plant_store;
 pub mod search;
 mod simulate;
+pub mod story;
+mod tap;
 mod toy;
 mod world;
 
@@ -51,7 +53,9 @@ pub use explore::Explorer;
 pub use gate::Fault;
 pub use plant::Plant;
 pub use search::{Bounds, Failure, Tally};
-pub use simulate::{Simulated, Simulation};
+pub use simulate::Simulation;
+pub use story::Simulated;
+pub use tap::CommitTap;
 pub use world::{Edit, Scenario};
 
 /// A promise that a schedule broke.

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -80,6 +83,8 @@ pub enum Plant {
     SetsOverwritten,
     /// A part is made without an intent of its own in the journal.
     NoIntentBeforePart,
+    /// A key that did not arrive because the record had changed is not sent again.
+    KeySentOnce,
 }
 
 impl Plant {
@@ -96,10 +101,12 @@ impl Plant {
             world: world.clone(),
             wanted: Mutex::default(),
             gone: Mutex::default(),
+            keyed: AtomicBool::new(false),
         })
     }
 
-    pub(super) fn store(self, truth: &Arc<MemoryStore>) -> Arc<dyn StateStore> {
+    /// A store with this mistake in it, if it is one that shows there.
+    pub fn store(self, truth: &Arc<MemoryStore>) -> Arc<dyn StateStore> {
         Arc::new(PlantedStore::new(self, truth.clone()))
     }
 }
@@ -113,6 +120,8 @@ struct PlantedReplica {
     /// What was wanted, by field and settled form.
     wanted: Mutex<BTreeMap<(FieldId, Value), Value>>,
     gone: Mutex<Vec<RecordId>>,
+    /// A key was sent in vain.
+    keyed: AtomicBool,
 }
 
 impl PlantedReplica {
@@ -282,6 +291,9 @@ impl Replica for PlantedReplica {
         if self.plant == Plant::ForeignBlanked {
             patch.fields.insert(FieldId::from("foreign"), Value::Null);
         }
+        if self.plant == Plant::KeySentOnce && self.keyed.load(Ordering::Relaxed) {
+            patch.key = None;
+        }
         let result = loop {
             let result = self
                 .inner
@@ -296,6 +308,8 @@ impl Replica for PlantedReplica {
             }
             break result;
         };
+        let in_vain = matches!(result, Err(WriteError::Stale)) && patch.key.is_some();
+        self.keyed.fetch_or(in_vain, Ordering::Relaxed);
         let mut written = self.answer(result)?;
         if self.plant == Plant::BaseFromSent
             && let Some(after) = &mut written.after

@@ -158,6 +158,15 @@ pub enum Counts {
     AsFault,
 }
 
+/// What may still happen when a round begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Outside edits.
+    pub edits: u8,
+    /// Faults.
+    pub faults: u8,
+}
+
 /// A round that was played.
 #[derive(Clone, Debug)]
 pub struct Ran<N, A> {
@@ -188,7 +197,7 @@ pub trait Stage {
     /// What an act counts as.
     fn counts(&self, act: &Self::Act) -> Counts;
 
-    /// Plays one round; `edits` says whether any edit may still happen.
+    /// Plays one round.
     ///
     /// # Errors
     /// The first promise that it breaks.
@@ -196,7 +205,7 @@ pub trait Stage {
         &self,
         node: &Self::Node,
         script: &[(usize, Self::Act)],
-        edits: bool,
+        left: Left,
         tale: &Tale,
     ) -> Result<Ran<Self::Node, Self::Act>, Broken>;
 
@@ -358,8 +367,11 @@ impl<S: Stage> Search<'_, S> {
     fn play(&mut self, at: &At<S>, script: &Script<S::Act>) -> Then<(At<S>, RanOn<S>), S> {
         let tale = Tale::default();
         let mut next = self.after(at, script);
-        let edits = at.edits > 0;
-        let ran = self.stage.round(&at.node, script, edits, &tale);
+        let left = Left {
+            edits: at.edits,
+            faults: at.faults,
+        };
+        let ran = self.stage.round(&at.node, script, left, &tale);
         let ran = ran.map_err(|broken| next.found(broken))?;
         self.tally.rounds += 1;
         next.node = ran.node.clone();
@@ -454,7 +466,12 @@ fn play_all<S: Stage>(stage: &S, path: &[Script<S::Act>], tale: &Tale) -> Result
     let mut node = stage.start(tale)?;
     for (number, script) in path.iter().enumerate() {
         tale.tell(|| format!("round {}", number + 1));
-        node = stage.round(&node, script, true, tale)?.node;
+        // No copies are wanted of what is only played.
+        let none = Left {
+            edits: 0,
+            faults: 0,
+        };
+        node = stage.round(&node, script, none, tale)?.node;
     }
     stage.look(&node)?;
     stage.rest(node, tale)

@@ -2,10 +2,9 @@
 //!
 //! A seed says how many deals there are, how often something happens, who works when and how
 //! much time passes. What happened is noted, so that a story that fails can be played again with
-//! less and less of it, until only what is needed to fail is left.
+//! less and less of it (see [`story`](super::story)).
 
 use std::{
-    fmt,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -17,50 +16,14 @@ use super::{
     Broken, Dice, Failure, Fault, Plant, cast, drive,
     explore::{Known, settle},
     gate::{Act, Call, Gate, Source},
-    search::{Tale, clock, hash, shrink},
+    search::{Tale, hash},
+    story::{Played, Simulated, Teller, deals, odds, tell, turn},
     world::{Edit, Scenario, State, World},
 };
 use crate::{Engine, EngineError, MemoryStore, Side, engine::lock};
 
-/// Between two rounds; the shorter ones stand for hints that come at once.
-const PAUSES: [u64; 6] = [1, 5, 40, 90, 300, 1_200];
 /// Longer than a lease.
 const LEASE_ENDS: Duration = Duration::from_secs(130);
-/// One in so many calls.
-const ODDS: [u64; 4] = [8, 25, 60, 200];
-
-/// What was simulated.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Simulated {
-    /// Stories, each played twice.
-    pub seeds: u64,
-    /// Deals in them.
-    pub deals: u64,
-    /// Calls to services and stores: the steps of the stories.
-    pub steps: u64,
-    /// Outside edits.
-    pub edits: u64,
-    /// Faults.
-    pub faults: u64,
-    /// How long it took.
-    pub time: Duration,
-}
-
-impl fmt::Display for Simulated {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} seeds twice, {} deals, {} steps, {} edits, {} faults, {:.1} s",
-            self.seeds,
-            self.deals,
-            self.steps,
-            self.edits,
-            self.faults,
-            self.time.as_secs_f64()
-        )
-    }
-}
 
 /// Something that happened: in which round, at which of its calls.
 type Deed = (u64, usize, Act);
@@ -93,43 +56,20 @@ impl Simulation {
     /// # Errors
     /// The first story that breaks a promise, with what is not needed for that left out.
     pub fn run(&self, seeds: impl IntoIterator<Item = u64>) -> Result<Simulated, Box<Failure>> {
-        let begun = clock();
-        let mut all = Simulated::default();
-        for seed in seeds {
-            let first = self.play(seed, None, &Tale::default());
-            if let Err(broken) = first.result {
-                return Err(Box::new(self.told(seed, broken, first.deeds)));
-            }
-            let second = self.play(seed, None, &Tale::default());
-            if second.hash != first.hash {
-                let broken = Broken::new(20, format!("seed {seed} left two traces"));
-                return Err(Box::new(Failure::new(broken, Vec::new())));
-            }
-            let edits = first.deeds.iter().filter(|deed| is_edit(deed)).count() as u64;
-            all.seeds += 1;
-            all.deals += u64::from(deals(seed));
-            all.steps += first.steps;
-            all.edits += edits;
-            all.faults += first.deeds.len() as u64 - edits;
-        }
-        all.time = begun.elapsed();
-        Ok(all)
+        tell(&Toys(self), seeds)
+    }
+}
+
+struct Toys<'a>(&'a Simulation);
+
+impl Teller for Toys<'_> {
+    type Deed = Deed;
+
+    fn head(&self, seed: u64) -> String {
+        format!("{} deals, {:?}", deals(seed), self.0.plant)
     }
 
-    /// A failing story with as little in it as it needs, told call by call.
-    fn told(&self, seed: u64, broken: Broken, deeds: Vec<Deed>) -> Failure {
-        let deeds = shrink(deeds, |fewer| {
-            let played = self.play(seed, Some(fewer.to_vec()), &Tale::default());
-            let again = played.result.err();
-            again.is_some_and(|again| again.promise == broken.promise)
-        });
-        let tale = Tale::in_words();
-        tale.tell(|| format!("seed {seed}, {} deals, {:?}", deals(seed), self.plant));
-        let again = self.play(seed, Some(deeds), &tale);
-        Failure::new(again.result.err().unwrap_or(broken), tale.words())
-    }
-
-    fn play(&self, seed: u64, deeds: Option<Vec<Deed>>, tale: &Tale) -> Played {
+    fn play(&self, seed: u64, deeds: Option<Vec<Deed>>, tale: &Tale) -> Played<Deed> {
         let chance = Arc::new(Chance {
             seed,
             round: AtomicU64::new(0),
@@ -142,14 +82,16 @@ impl Simulation {
             store: Arc::new(MemoryStore::new()),
             chance,
             tale,
-            plant: self.plant,
+            plant: self.0.plant,
         };
-        let (result, steps) = story.play(self.rounds);
+        let (result, steps) = story.play(self.0.rounds);
         let state = story.world.state().clone();
         let deeds = std::mem::take(&mut *lock(&story.chance.deeds));
         Played {
             result,
+            edits: deeds.iter().filter(|deed| is_edit(deed)).count(),
             deeds,
+            deals: deals(seed),
             steps,
             hash: hash((tale.hash(), Known(&state, &story.store))),
         }
@@ -158,21 +100,6 @@ impl Simulation {
 
 fn is_edit((.., act): &Deed) -> bool {
     matches!(act, Act::Edit(..))
-}
-
-/// Two to fifty, mostly few.
-fn deals(seed: u64) -> u8 {
-    let mut dice = Dice::at(seed, &[1]);
-    let most = [4, 8, 16, 49];
-    let most = dice.pick(&most).copied().unwrap_or(4);
-    2 + dice.below(most) as u8
-}
-
-struct Played {
-    result: Result<(), Broken>,
-    deeds: Vec<Deed>,
-    steps: u64,
-    hash: u64,
 }
 
 struct Story<'a> {
@@ -189,10 +116,8 @@ impl Story<'_> {
         let mut steps = 0;
         for round in 0..rounds {
             self.chance.round.store(round, Ordering::Relaxed);
-            let mut dice = Dice::at(self.chance.seed, &[2, round]);
-            let pause = dice.pick(&PAUSES).copied().unwrap_or(1);
-            self.world.pass(Duration::from_secs(pause), self.tale);
-            let number = dice.below(2) as usize;
+            let (number, pause) = turn(self.chance.seed, round);
+            self.world.pass(pause, self.tale);
             let owner = ["first", "second"][number];
             self.tale
                 .tell(|| format!("round {round}, the {owner} worker"));
@@ -247,8 +172,7 @@ struct Chance {
 
 impl Chance {
     fn roll(&self, round: u64, number: usize, call: &Call, state: &State) -> Vec<Act> {
-        let mut luck = Dice::at(self.seed, &[3]);
-        let [edits, faults] = [(); 2].map(|()| luck.pick(&ODDS).copied().unwrap_or(25));
+        let [edits, faults] = odds(self.seed);
         let mut dice = Dice::at(self.seed, &[4, round, number as u64]);
         let mut acts = Vec::new();
         if dice.below(edits) == 0 {

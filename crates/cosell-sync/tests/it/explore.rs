@@ -31,6 +31,11 @@ fn bounds((edits, faults, rounds): (u8, u8, u8)) -> Bounds {
     Bounds::new(edits, faults, rounds)
 }
 
+/// Are the wide bounds asked for? See CONTRIBUTING.md.
+pub(crate) fn long() -> bool {
+    std::env::var("COSELL_HARNESS").is_ok_and(|wanted| wanted == "long")
+}
+
 /// Outside edits, faults, rounds in which they may happen.
 macro_rules! exhausted {
     ($($name:ident: $scenario:ident, $menu:ident, $bounds:expr;)*) => {$(
@@ -43,6 +48,42 @@ macro_rules! exhausted {
             }
         }
     )*};
+}
+
+/// What the long job does beyond that: far more edits and faults, every schedule of them.
+#[test]
+fn every_schedule_of_more_edits_and_faults_in_the_long_job() {
+    type Wide<'a> = (Scenario, &'a [Edit], (u8, u8, u8));
+    let wide: [Wide<'_>; 12] = [
+        (Scenario::InStep, &VALUES, (3, 1, 2)),
+        (Scenario::InStep, &VALUES, (2, 2, 2)),
+        (Scenario::InStep, &NAMES, (3, 1, 2)),
+        (Scenario::InStep, &NOTES, (3, 1, 2)),
+        (Scenario::InStep, &NOTES, (2, 2, 2)),
+        (Scenario::InStep, &MIXED, (3, 1, 1)),
+        (Scenario::InStep, &FLAGS, (3, 1, 3)),
+        (Scenario::InStep, &GONE, (2, 2, 2)),
+        (Scenario::BornLeft, &VALUES, (3, 1, 2)),
+        (Scenario::BornLeft, &VALUES, (2, 2, 2)),
+        (Scenario::BornRight, &VALUES, (3, 1, 2)),
+        (Scenario::BornRight, &VALUES, (2, 2, 2)),
+    ];
+    // A taste of it otherwise, so that it cannot rot.
+    let taste: [Wide<'_>; 2] = [
+        (Scenario::InStep, &VALUES, (3, 1, 1)),
+        (Scenario::BornLeft, &VALUES, (1, 2, 1)),
+    ];
+    let all = if long() { &wide[..] } else { &taste[..] };
+    for (scenario, menu, (edits, faults, rounds)) in all {
+        let explorer = Explorer::new(*scenario, menu, Bounds::new(*edits, *faults, *rounds));
+        match explorer.exhaust() {
+            Ok(tally) => {
+                let name = format!("{scenario:?} {menu:?}, {edits} x {faults} in {rounds} rounds");
+                report(&name, &tally);
+            }
+            Err(failure) => panic!("{failure}"),
+        }
+    }
 }
 
 exhausted! {
@@ -154,5 +195,6 @@ caught! {
     brake_ignored_makes_too_many_records: BrakeIgnored, Flood, VALUES, (0, 0, 1), 14;
     sets_overwritten_lose_what_was_added: SetsOverwritten, InStep, TAGS, (2, 0, 1), 3;
     other_side_forgotten_in_the_journal_makes_a_false_conflict: ReadForgotten, InStep, VALUES, (2, 1, 2), 5;
+    key_sent_in_vain_is_missing: KeySentOnce, BornRight, VALUES, (1, 0, 1), 1;
     time_of_the_last_look_forgotten_believes_a_late_read: SeenTimeForgotten, BornLeft, VALUES, (2, 1, 1), 9;
 }

@@ -117,6 +117,33 @@ fn a_hint_for_a_busy_pair_waits_and_is_not_lost() {
 }
 
 #[test]
+fn a_quiet_round_asks_the_same_whatever_the_number_of_pairs() {
+    let calls = |pairs: usize| {
+        let world = World::new();
+        for pair in 0..pairs {
+            let (name, id) = (format!("deal {pair}"), format!("b{pair}"));
+            world.right.add(&id, &[("name", name.as_str())]);
+        }
+        world.settle();
+        assert_eq!(world.left.with(|state| state.rows.len()), pairs);
+        let gate = Arc::new(Gate::new(None, Then::Hang));
+        let engine = world.engine_with(
+            Arc::new(Gated::new(world.left.clone(), gate.clone())),
+            Arc::new(Gated::new(world.right.clone(), gate.clone())),
+            Arc::new(Gated::new(world.store.clone(), gate.clone())),
+            world.options(),
+        );
+        let report = drive(engine.run_once()).unwrap().unwrap();
+        assert!(report.is_quiet());
+        // Of both services and of the store.
+        gate.calls()
+    };
+    let one = calls(1);
+    assert_eq!(one, calls(50));
+    assert_eq!(one, calls(1_000));
+}
+
+#[test]
 fn a_pair_that_hangs_delays_nobody_else_and_its_hint_stays() {
     let world = World::in_step();
     world

@@ -4,8 +4,12 @@ use std::io::Write as _;
 
 use cosell_sync::testkit::{Plant, Simulation};
 
+use crate::explore::long;
+
 /// Rounds of one story.
-const ROUNDS: u64 = 30;
+const ROUNDS: u64 = 20;
+/// In the long job.
+const LONG_ROUNDS: u64 = 120;
 
 /// Seeds that failed once, each with the reason; they are played for ever.
 fn kept() -> impl Iterator<Item = u64> {
@@ -13,10 +17,19 @@ fn kept() -> impl Iterator<Item = u64> {
     lines.filter_map(|line| line.split('#').next()?.trim().parse().ok())
 }
 
+/// Which stories: `COSELL_SEEDS=200..400`.
+fn wanted() -> std::ops::Range<u64> {
+    let wanted = std::env::var("COSELL_SEEDS").ok().and_then(|wanted| {
+        let (from, to) = wanted.split_once("..")?;
+        Some(from.parse().ok()?..to.parse().ok()?)
+    });
+    wanted.unwrap_or(0..if long() { 10_000 } else { 100 })
+}
+
 #[test]
-fn a_hundred_stories_keep_every_promise() {
-    let seeds = kept().chain(0..100);
-    match Simulation::new(ROUNDS).run(seeds) {
+fn stories_keep_every_promise() {
+    let rounds = if long() { LONG_ROUNDS } else { ROUNDS };
+    match Simulation::new(rounds).run(kept().chain(wanted())) {
         Ok(done) => drop(writeln!(std::io::stderr(), "simulation: {done}")),
         Err(failure) => panic!("{failure}"),
     }
@@ -24,7 +37,7 @@ fn a_hundred_stories_keep_every_promise() {
 
 #[test]
 fn a_story_that_fails_is_told_with_little_in_it() {
-    let simulation = Simulation::new(ROUNDS).with_plant(Plant::NoIfMatch);
+    let simulation = Simulation::new(30).with_plant(Plant::NoIfMatch);
     let failure = simulation.run(0..50).expect_err("caught");
     assert_eq!(failure.broken.promise, 3, "{failure}");
     let edits = failure.trace.iter().filter(|line| line.contains(">>"));

@@ -2,6 +2,7 @@
 
 mod budget;
 mod crm_to_referral;
+mod full;
 mod mapping;
 mod receiver;
 mod referral_to_crm;

@@ -34,6 +34,12 @@ pub(crate) const AUDIT: &str = "msft_microsoftpartnercenterreferralsyncaudit";
 #[derive(Clone, Debug)]
 pub(crate) struct SandboxTime(SandboxHandle);
 
+impl SandboxTime {
+    pub(crate) fn new(sandbox: &SandboxHandle) -> Self {
+        Self(sandbox.clone())
+    }
+}
+
 #[async_trait]
 impl Sleep for SandboxTime {
     fn now(&self) -> DateTime<Utc> {

@@ -2,7 +2,13 @@
 //! took effect and once after, and started again on the same file. Every time the story must
 //! come to the same end.
 
-use std::{collections::BTreeMap, io::Write as _, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io::Write as _,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use cosell_sandbox::{Fault, FaultRule, Moment, SandboxHandle, ServiceName, server::Running};
 use serde_json::{Value, json};
@@ -136,6 +142,24 @@ impl Run {
         killed
     }
 
+    /// Plays the story and kills the sync once in every step, after a wait of chance; says how many
+    /// were still at work.
+    async fn play_killed(&mut self, mut chance: Chance, longest: Duration) -> u64 {
+        let mut killed = 0;
+        for step in 0..STEPS {
+            self.step(step);
+            let mut child = self.start();
+            tokio::time::sleep(longest.mul_f64(chance.share())).await;
+            if child.try_wait().unwrap().is_none() {
+                child.kill().await.unwrap();
+                killed += 1;
+                child = self.start();
+            }
+            finish(child).await;
+        }
+        killed
+    }
+
     /// Nothing lost, nothing double, all equal, nothing left to write.
     async fn judge(&self) {
         let sandbox = self.sandbox();
@@ -202,6 +226,20 @@ impl Run {
         for service in [ServiceName::PartnerCenter, ServiceName::Dataverse] {
             assert_eq!(after.of(service).writes, before.of(service).writes);
         }
+    }
+}
+
+/// Random enough to strike anywhere; a run can be told by its number.
+struct Chance(u64);
+
+impl Chance {
+    /// From 0 to 1.
+    fn share(&mut self) -> f64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        f64::from((self.0 >> 33) as u32) / f64::from(u32::MAX >> 1)
     }
 }
 
@@ -299,6 +337,41 @@ async fn killed_at_any_request_the_story_ends_the_same() {
     writeln!(
         std::io::stdout(),
         "crash proof: {requests} requests x 2, {kills} kills, all converged"
+    )
+    .unwrap();
+}
+
+/// The double stays alive outside; the moments are random, so that they fall between requests and
+/// into the writing of the file, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_random_moments_the_story_ends_the_same() {
+    let long = std::env::var("COSELL_HARNESS").is_ok_and(|wanted| wanted == "long");
+    let wanted = if long { 500 } else { 10 };
+    let begun = Instant::now();
+    let mut dry = Run::new().await;
+    dry.play(None).await;
+    dry.judge().await;
+    // About as long as one start of the sync is at work.
+    let longest = begun.elapsed() / (STEPS as u32 + 1);
+
+    let (mut kills, mut runs, mut number) = (0, JoinSet::new(), 0);
+    while kills < wanted || !runs.is_empty() {
+        while kills < wanted && runs.len() < AT_ONCE {
+            number += 1;
+            runs.spawn(async move {
+                let mut run = Run::new().await;
+                let killed = run.play_killed(Chance(number), longest).await;
+                run.judge().await;
+                killed
+            });
+        }
+        if let Some(run) = runs.join_next().await {
+            kills += run.expect("the story ends the same");
+        }
+    }
+    writeln!(
+        std::io::stdout(),
+        "random kills: {kills} in {number} stories, all converged"
     )
     .unwrap();
 }
