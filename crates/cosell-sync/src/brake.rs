@@ -83,7 +83,8 @@ pub struct BrakeOptions {
     /// Beyond those: the share of all known pairs, in percent.
     pub emptied_percent: u64,
     /// Records that a first sync makes or binds without being asked for by name. While a first
-    /// sync runs that was asked for, births and changes have no limit.
+    /// sync runs that was asked for, births and changes have no limit. A
+    /// [backfill](crate::Engine::backfill) asks for it, too.
     pub first_sync: Option<u64>,
 }
 
@@ -384,7 +385,7 @@ fn words(brake: Brake, count: u64, limit: u64) -> (String, String) {
         Brake::FirstSync => (
             format!("a first sync meets {count} records, and {limit} are taken in unasked"),
             "look at what would be done (the counts of a dry run), then release the brake \
-             first-sync"
+             first-sync; or survey and backfill at a rate"
                 .to_owned(),
         ),
         Brake::Births(side) => (

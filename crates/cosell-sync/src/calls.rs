@@ -7,8 +7,9 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
 
 use crate::{
-    Cursor, Deadline, Draft, GroupId, HintPage, Observed, PairKey, PartName, Patch, ReadError,
-    RecordId, Side, SideReport, WriteError, WriteStamp, Written, engine::after, round::Round,
+    Call, Cursor, Deadline, Draft, Event, GroupId, HintPage, Observed, PairKey, PartName, Patch,
+    ReadError, RecordId, Side, WriteError, WriteStamp, Written, engine::after, observe,
+    round::Round,
 };
 
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
@@ -37,7 +38,7 @@ impl Round<'_> {
     ) -> Result<HintPage, ReadError> {
         let replica = self.engine.replica(side);
         let call = async { replica.hints(since).await };
-        let page = self.read(side, |calls| calls.pages += 1, call).await?;
+        let page = self.read(side, Call::Hints, call).await?;
         for seen in page.hints.iter().filter_map(|hint| hint.seen.as_ref()) {
             self.note_time(side, seen.as_of);
         }
@@ -51,7 +52,7 @@ impl Round<'_> {
     ) -> Result<Option<Observed>, ReadError> {
         let replica = self.engine.replica(side);
         let call = async { replica.fetch(id).await };
-        let record = self.read(side, |calls| calls.fetches += 1, call).await?;
+        let record = self.read(side, Call::Fetch, call).await?;
         if let Some(record) = &record {
             self.note_time(side, record.as_of);
         }
@@ -66,7 +67,7 @@ impl Round<'_> {
     ) -> Result<Vec<Observed>, ReadError> {
         let replica = self.engine.replica(side);
         let call = async { replica.find(key, floor).await };
-        let mut found = self.read(side, |calls| calls.finds += 1, call).await?;
+        let mut found = self.read(side, Call::Find, call).await?;
         // A server that ignores an unknown filter returns the records of others.
         if !self.capabilities(side).unique_birth {
             found.retain(|record| record.key.as_ref() == Some(key));
@@ -83,7 +84,7 @@ impl Round<'_> {
     ) -> Result<Vec<Observed>, ReadError> {
         let replica = self.engine.replica(side);
         let call = async { replica.in_group(group).await };
-        let mut found = self.read(side, |calls| calls.finds += 1, call).await?;
+        let mut found = self.read(side, Call::Find, call).await?;
         // A server that ignores an unknown filter returns the records of others.
         found.retain(|record| {
             record.role.part() == Some(name) && record.group.as_ref() == Some(group)
@@ -102,8 +103,7 @@ impl Round<'_> {
     ) -> Result<Written, WriteError> {
         let replica = self.engine.replica(side);
         let call = async { replica.create(key, stamp, draft, until).await };
-        self.write(side, until, |calls| calls.creates += 1, call)
-            .await
+        self.write(side, Call::Create, until, call).await
     }
 
     pub(crate) async fn create_part(
@@ -116,8 +116,7 @@ impl Round<'_> {
     ) -> Result<Written, WriteError> {
         let replica = self.engine.replica(side);
         let call = async { replica.create_part(of, name, stamp, draft, until).await };
-        self.write(side, until, |calls| calls.creates += 1, call)
-            .await
+        self.write(side, Call::Create, until, call).await
     }
 
     pub(crate) async fn update(
@@ -130,21 +129,21 @@ impl Round<'_> {
     ) -> Result<Written, WriteError> {
         let replica = self.engine.replica(side);
         let call = async { replica.update(seen, stamp, patch, until).await };
-        self.write(side, until, |calls| calls.updates += 1, call)
-            .await
+        self.write(side, Call::Update, until, call).await
     }
 
     async fn read<T>(
         &self,
         side: Side,
-        count: impl FnOnce(&mut SideReport),
+        what: Call,
         call: impl Future<Output = Result<T, ReadError>>,
     ) -> Result<T, ReadError> {
         if let Some(after) = self.silence(side) {
             return Err(ReadError::Throttled { after });
         }
-        self.report(|report| count(report.side_mut(side)));
+        let begun = self.count(side, what);
         let result = guarded(call, ReadError::Malformed).await;
+        self.called(side, what, begun, result.as_ref().err());
         if let Err(ReadError::Throttled { after }) = &result {
             self.be_silent(side, *after);
         }
@@ -154,19 +153,20 @@ impl Round<'_> {
     async fn write(
         &self,
         side: Side,
+        what: Call,
         until: Deadline,
-        count: impl FnOnce(&mut SideReport),
         call: impl Future<Output = Result<Written, WriteError>>,
     ) -> Result<Written, WriteError> {
         if let Some(after) = self.silence(side) {
             return Err(WriteError::Throttled { after });
         }
         if self.now() > until {
-            return Err(WriteError::NotSent("the send window has passed".to_owned()));
+            return Err(WriteError::NotSent("the send window has passed".into()));
         }
-        self.report(|report| count(report.side_mut(side)));
+        let begun = self.count(side, what);
         // The panic may have come after the bytes left.
-        let result = guarded(call, WriteError::Unknown).await;
+        let result = guarded(call, |panic| WriteError::Unknown(panic.into())).await;
+        self.called(side, what, begun, result.as_ref().err());
         match &result {
             Ok(written) => {
                 if let Some(record) = &written.after {
@@ -177,6 +177,36 @@ impl Round<'_> {
             Err(_) => {}
         }
         result
+    }
+
+    fn count(&self, side: Side, what: Call) -> DateTime<Utc> {
+        self.report(|report| {
+            let calls = report.side_mut(side);
+            *match what {
+                Call::Hints => &mut calls.pages,
+                Call::Fetch => &mut calls.fetches,
+                Call::Find => &mut calls.finds,
+                Call::Create => &mut calls.creates,
+                Call::Update => &mut calls.updates,
+            } += 1;
+        });
+        self.now()
+    }
+
+    fn called<E>(&self, side: Side, call: Call, begun: DateTime<Utc>, error: Option<&E>)
+    where
+        E: ToString,
+        for<'a> &'a E: Into<observe::Outcome>,
+    {
+        let words = error.map(ToString::to_string);
+        self.engine.observe(&Event::Call {
+            side,
+            call,
+            outcome: error.map_or(observe::Outcome::Done, Into::into),
+            error: words.as_deref(),
+            took: self.engine.since(begun),
+            at: self.now(),
+        });
     }
 
     fn silence(&self, side: Side) -> Option<std::time::Duration> {

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    Cursor, ErrorKind, HintPage, Observed, Patch, RecordError, RecordId, Side,
+    Cursor, ErrorKind, HintPage, Observed, Patch, RecordId, Side,
     round::Round,
     turn::{Halt, Turn},
 };
@@ -52,15 +52,7 @@ impl PageWatch {
 impl Round<'_> {
     /// Tells of a breach in a page.
     pub(crate) fn page_breach(&self, side: Side, id: Option<RecordId>, cause: String) {
-        tracing::warn!(?side, "a page breaks the contract");
-        self.report(|report| {
-            report.error(RecordError {
-                side,
-                id,
-                kind: ErrorKind::Contract,
-                cause,
-            });
-        });
+        self.record_error(side, id, ErrorKind::Contract, cause);
     }
 
     /// A page names each record once. Naming one twice costs nothing but is told.

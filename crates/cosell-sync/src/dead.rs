@@ -43,7 +43,7 @@ impl ParkCount {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Requeue {
-    /// All that is parked, and all skipped records.
+    /// All that is parked, and all skipped records but those that wait for a backfill.
     All,
     /// All parked pairs and skipped records with this kind of cause.
     Kind(ErrorKind),
@@ -157,8 +157,10 @@ impl Engine {
             }
             let mut batch = Vec::new();
             for record in page {
-                if kind.is_some_and(|kind| record.kind != kind)
-                    || !gone.insert((record.side, record.id.clone()))
+                // Records that wait for a backfill are taken in by that, or by their own name.
+                if kind.map_or(record.kind == ErrorKind::Unlinked, |kind| {
+                    record.kind != kind
+                }) || !gone.insert((record.side, record.id.clone()))
                 {
                     stay += 1;
                     continue;

@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 
-use crate::{EngineError, QueuedHint, RecordId, Side, calls::panic_text, round::Round};
+use crate::{EngineError, Lane, QueuedHint, RecordId, Side, calls::panic_text, round::Round};
 
 /// What became of a hint.
 pub(crate) enum Worked {
@@ -16,12 +16,20 @@ pub(crate) enum Worked {
     Busy(QueuedHint),
 }
 
+/// Hints worked between two looks for prompt ones that came meanwhile.
+const SLICE: usize = 256;
+/// Prompt hints of different records taken up in one drain beyond those it began with.
+const PROMPTED: usize = 10_000;
+
 type Key = (Side, RecordId, u64);
 type Work<'a> = BoxFuture<'a, (Key, Result<Worked, EngineError>)>;
 
 impl Round<'_> {
     /// Works all hints that are due. After an error that ends the round, and on shutdown, no new
     /// work is begun; work under way is finished.
+    ///
+    /// What comes meanwhile waits for the next drain, so that this one ends. Only what somebody
+    /// waits for is taken up in between, each record once: a long drain must not stand before it.
     pub(crate) async fn drain(&self) -> Result<(), EngineError> {
         let options = &self.engine.options;
         let mut ready: VecDeque<QueuedHint> = VecDeque::new();
@@ -29,7 +37,8 @@ impl Round<'_> {
         let mut running: FuturesUnordered<Work<'_>> = FuturesUnordered::new();
         // Taken from the queue and not done with.
         let mut begun: BTreeSet<Key> = BTreeSet::new();
-        // What is put off or comes meanwhile waits for the next drain, so that this one ends.
+        let mut prompted: BTreeSet<(Side, RecordId)> = BTreeSet::new();
+        let mut worked = 0;
         let started = self.now();
         let mut failed = None;
         loop {
@@ -48,6 +57,22 @@ impl Round<'_> {
                     }
                 }
             }
+            if open && worked >= SLICE && prompted.len() < PROMPTED {
+                worked = 0;
+                match self.engine.store.due(self.now(), SLICE).await {
+                    Ok(due) => {
+                        let prompt = due.into_iter().filter(|hint| {
+                            hint.source.lane() == Lane::Prompt
+                                && prompted.insert((hint.side, hint.id.clone()))
+                                && begun.insert((hint.side, hint.id.clone(), hint.turn))
+                        });
+                        for hint in prompt {
+                            ready.push_front(hint);
+                        }
+                    }
+                    Err(error) => failed = Some(error.into()),
+                }
+            }
             while open && running.len() < options.parallelism.max(1) {
                 let Some(hint) = ready.pop_front() else {
                     break;
@@ -62,6 +87,7 @@ impl Round<'_> {
                     match result {
                         // This may have been what the busy ones wait for.
                         Ok(Worked::Done) => {
+                            worked += 1;
                             begun.remove(&key);
                             ready.extend(busy.drain(..));
                         }

@@ -20,9 +20,9 @@ use futures_util::{
 };
 
 use crate::{
-    AuditEntry, AuditKind, Change, Clock, ConflictEntry, DryRun, EngineError, EngineOptions, Lease,
-    MergePolicy, Pair, PairId, QueuedHint, RecordId, Replica, RoundReport, Side, SkippedRecord,
-    Source, StateStore, StoreError, TraceId,
+    AuditEntry, AuditKind, Change, Clock, ConflictEntry, DryRun, EngineError, EngineOptions, Event,
+    Lease, MergePolicy, Observer, Pair, PairId, QueuedHint, RecordId, Replica, RoundReport, Side,
+    Silent, SkippedRecord, Source, Span, StateStore, StoreError, TraceId, Work,
     brake::Counters,
     claims::{Claim, Claims},
     round::Round,
@@ -39,6 +39,7 @@ pub struct Engine {
     pub(crate) policy: Arc<dyn MergePolicy>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) options: EngineOptions,
+    observer: Arc<dyn Observer>,
     pub(crate) owner: String,
     pub(crate) stopping: AtomicBool,
     memory: Mutex<[SideMemory; 2]>,
@@ -117,9 +118,17 @@ pub struct EngineBuilder {
     policy: Arc<dyn MergePolicy>,
     clock: Arc<dyn Clock>,
     options: EngineOptions,
+    observer: Arc<dyn Observer>,
 }
 
 impl EngineBuilder {
+    /// Who listens to the work; nobody by default.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Arc::new(observer);
+        self
+    }
+
     /// Replaces the settings.
     #[must_use]
     pub fn options(mut self, options: EngineOptions) -> Self {
@@ -142,6 +151,7 @@ impl EngineBuilder {
             policy: self.policy,
             clock: self.clock,
             options,
+            observer: self.observer,
             owner,
             stopping: AtomicBool::new(false),
             memory: Mutex::default(),
@@ -171,6 +181,7 @@ impl Engine {
             policy,
             clock,
             options: EngineOptions::default(),
+            observer: Arc::new(Silent),
         }
     }
 
@@ -225,10 +236,12 @@ impl Engine {
                     return Err(error);
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the round could not go on");
                     failures += 1;
                     next_poll = self.clock.now();
-                    self.options.backoff(failures)
+                    let wait = self.options.backoff(failures);
+                    let error = &error;
+                    self.observe(&Event::RoundFailed { error, wait });
+                    wait
                 }
             };
             let woken = pin!(self.wake.wait());
@@ -256,34 +269,6 @@ impl Engine {
         Ok(trace)
     }
 
-    /// "Look at this record now", as a person asks for it; also where nothing seems to have
-    /// changed. Durable when it returns.
-    pub async fn look(&self, side: Side, id: &RecordId, by: &str) -> Result<TraceId, EngineError> {
-        let found = self.store.pair_of(side, id).await?.map(|pair| pair.id);
-        let _claim = match found {
-            Some(pair) => Some(self.claim(pair).await),
-            None => None,
-        };
-        let hint = self.new_hint(side, id.clone(), Source::Person);
-        let trace = hint.trace;
-        let mut line = self
-            .line(AuditKind::Decided, "to be looked at")
-            .of_record(side, id)
-            .by(by);
-        line.trace = trace;
-        let mut batch = vec![self.audit_line(line)];
-        if let Some(found) = found
-            && let Some(mut pair) = self.store.pair(found).await?
-        {
-            pair.unsettle();
-            batch.push(Change::Pair(Box::new(pair)));
-        }
-        batch.extend(self.enqueue(hint));
-        self.commit_now(batch).await?;
-        self.wake();
-        Ok(trace)
-    }
-
     pub(crate) fn wake(&self) {
         self.wake.wake();
     }
@@ -298,6 +283,11 @@ impl Engine {
             }
             self.clock.sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// The pair that a record belongs to, by its present, former or alias id.
+    pub async fn pair_of(&self, side: Side, id: &RecordId) -> Result<Option<Pair>, EngineError> {
+        Ok(self.store.pair_of(side, id).await?)
     }
 
     /// A page of pairs with held fields among the `limit` pairs after `after`, and where the next
@@ -375,7 +365,22 @@ impl Engine {
     }
 
     pub(crate) fn audit_line(&self, line: AuditEntry) -> Change {
-        Change::Audit(Box::new(self.options.mask.apply(line)))
+        let line = self.options.mask.apply(line);
+        self.observe(&Event::Line(&line));
+        Change::Audit(Box::new(line))
+    }
+
+    pub(crate) fn observe(&self, event: &Event<'_>) {
+        self.observer.event(event);
+    }
+
+    pub(crate) fn span(&self, work: &Work<'_>) -> Option<Span> {
+        self.observer.span(work)
+    }
+
+    /// How long ago that was.
+    pub(crate) fn since(&self, moment: DateTime<Utc>) -> Duration {
+        (self.clock.now() - moment).to_std().unwrap_or_default()
     }
 
     async fn round(&self, read: bool) -> Result<RoundReport, EngineError> {
@@ -398,8 +403,8 @@ impl Engine {
         if let Some(lease) = held
             && let Err(error) = self.store.release(&lease).await
         {
-            // It ends by itself.
-            tracing::debug!(%error, "the lease was not given back");
+            let error = &*error.to_string();
+            self.observe(&Event::LeaseKept { error });
         }
     }
 

@@ -4,7 +4,7 @@ use cosell_mapping::{FieldId, Value};
 
 use crate::{
     AuditEntry, AuditKind, Change, ConflictEntry, ErrorKind, FieldChange, Intent, IntentKind,
-    Observed, RecordId, Side, audit, turn::Turn,
+    Observed, RecordId, Side, Told, audit, turn::Turn,
 };
 
 impl Turn<'_> {
@@ -87,9 +87,11 @@ impl Turn<'_> {
         intent: &Intent,
         kind: AuditKind,
         cause: ErrorKind,
-        words: &str,
+        told: &Told,
     ) {
-        let line = self.written(intent, kind, words.to_owned());
+        let mut line = self.written(intent, kind, told.text.clone());
+        line.code.clone_from(&told.code);
+        line.request.clone_from(&told.request);
         self.note(line.because(cause));
     }
 

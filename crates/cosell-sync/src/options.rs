@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
-use crate::{BrakeOptions, FlapLimit, Mask, Retention};
+use crate::{BrakeOptions, FirstSync, FlapLimit, Mask, Retention};
 
 /// Settings of an [`Engine`](crate::Engine). Every one has a careful default.
 #[derive(Clone, Debug)]
@@ -48,6 +48,8 @@ pub struct EngineOptions {
     pub mask: Mask,
     /// How long the audit trail is kept.
     pub retention: Retention,
+    /// What a new store does with records that exist already.
+    pub first_sync: FirstSync,
 }
 
 impl Default for EngineOptions {
@@ -71,6 +73,7 @@ impl Default for EngineOptions {
             trace_ids: IdSource::new(Uuid::now_v7),
             mask: Mask::default(),
             retention: Retention::default(),
+            first_sync: FirstSync::default(),
         }
     }
 }
@@ -132,6 +135,8 @@ with! {
     with_mask, mask: Mask;
     /// Sets [`retention`](Self::retention).
     with_retention, retention: Retention;
+    /// Sets [`first_sync`](Self::first_sync).
+    with_first_sync, first_sync: FirstSync;
 }
 
 impl EngineOptions {

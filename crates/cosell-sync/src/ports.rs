@@ -212,15 +212,15 @@ forward_replica!(Box);
 pub enum WriteError {
     /// It certainly had no effect; the pair is planned anew.
     #[error("not sent: {0}")]
-    NotSent(String),
+    NotSent(Told),
     /// The record is not at the version that was seen (or, for a create, exists already).
     #[error("the record has changed since it was read")]
     Stale,
     /// The service refuses the content. Nothing took effect.
     #[error("refused: {message}")]
     Refused {
-        /// What and why, with code and request id, for people.
-        message: String,
+        /// What and why.
+        message: Told,
         /// The fields it names; empty when it names none.
         fields: Vec<RefusedField>,
     },
@@ -232,7 +232,56 @@ pub enum WriteError {
     },
     /// It may have taken effect: look before repeating.
     #[error("outcome not known: {0}")]
-    Unknown(String),
+    Unknown(Told),
+}
+
+/// What is told of a failed write: words for people, and what a service's support asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Told {
+    /// What happened and the cure, with code and id.
+    pub text: String,
+    /// The service's own code.
+    pub code: Option<String>,
+    /// The service's id of the request, or ours where it gave none.
+    pub request: Option<String>,
+}
+
+impl Told {
+    /// With the service's code.
+    #[must_use]
+    pub fn with_code(mut self, code: Option<String>) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// With the id of the request.
+    #[must_use]
+    pub fn with_request(mut self, request: Option<String>) -> Self {
+        self.request = request;
+        self
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl From<String> for Told {
+    fn from(text: String) -> Self {
+        Self {
+            text,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&str> for Told {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
 }
 
 /// A field that a service refuses.

@@ -1,7 +1,8 @@
 //! Reading what changed: pages of hints into the durable queue, cursor and hints together.
 
 use crate::{
-    Change, Cursor, EngineError, ErrorKind, Hint, QueuedHint, ReadError, RecordError, Side, Source,
+    Change, Cursor, EngineError, ErrorKind, Event, FirstSync, Hint, QueuedHint, ReadError, Side,
+    Source,
     contract::PageWatch,
     round::{Committed, Round},
 };
@@ -9,11 +10,23 @@ use crate::{
 /// Pairs queued at once when a side has to be looked at whole.
 const PAIR_PAGE: usize = 200;
 
+/// Under this name stands that the first pass over a side has begun, or was read to its end.
+fn first_pass(side: Side) -> &'static str {
+    match side {
+        Side::Left => "first pass left",
+        Side::Right => "first pass right",
+    }
+}
+
+const BEGUN: &str = "begun";
+
 /// The reading of one side in one round.
 struct Pass {
     side: Side,
     cursor: Option<Cursor>,
     from_start: bool,
+    /// What its hints are: links only, in the first pass of a store that asks for it.
+    source: Source,
     pages_left: usize,
     more: bool,
     watch: PageWatch,
@@ -26,9 +39,20 @@ impl Round<'_> {
         let mut passes = Vec::new();
         for side in Side::BOTH {
             let cursor = self.engine.store.cursor(side).await?;
+            // A first pass may take several rounds.
+            let links_only = self.engine.options.first_sync == FirstSync::LinksOnly
+                && match self.engine.store.place(first_pass(side)).await?.as_deref() {
+                    None => cursor.is_none(),
+                    Some(place) => place == BEGUN,
+                };
             passes.push(Pass {
                 side,
                 from_start: cursor.is_none(),
+                source: if links_only {
+                    Source::Relink
+                } else {
+                    Source::Changed
+                },
                 cursor,
                 pages_left: self.engine.options.max_pages.max(1),
                 more: true,
@@ -73,7 +97,7 @@ impl Round<'_> {
         let page = match self.hints(side, pass.cursor.as_ref()).await {
             Ok(page) => page,
             Err(ReadError::CursorExpired(why)) if !pass.from_start => {
-                tracing::info!(?side, why, "reading starts over");
+                self.engine.observe(&Event::Restart { side, why: &why });
                 self.queue_all_pairs(side).await?;
                 let forget = Change::Cursor { side, cursor: None };
                 let Committed::Stored = self.commit(vec![forget]).await? else {
@@ -85,17 +109,11 @@ impl Round<'_> {
             }
             Err(error) => {
                 pass.more = false;
-                self.report(|report| {
-                    report.error(RecordError {
-                        side,
-                        id: None,
-                        kind: match error {
-                            ReadError::Malformed(_) => ErrorKind::Malformed,
-                            _ => ErrorKind::Read,
-                        },
-                        cause: error.to_string(),
-                    });
-                });
+                let kind = match error {
+                    ReadError::Malformed(_) => ErrorKind::Malformed,
+                    _ => ErrorKind::Read,
+                };
+                self.record_error(side, None, kind, error.to_string());
                 return Ok(());
             }
         };
@@ -105,7 +123,7 @@ impl Round<'_> {
         if let Some(cause) = breach {
             self.page_breach(side, None, cause);
         }
-        let kept = self.sift(side, page.hints, Source::Changed).await?;
+        let kept = self.sift(side, page.hints, pass.source).await?;
         let mut batch: Vec<_> = kept
             .into_iter()
             .flat_map(|hint| self.engine.enqueue(hint))
@@ -116,6 +134,13 @@ impl Round<'_> {
                 cursor: Some(page.cursor.clone()),
             });
             batch.extend(self.engine.prune());
+        }
+        if pass.source == Source::Relink {
+            let place = if page.more { BEGUN } else { "done" };
+            batch.push(Change::Place {
+                job: first_pass(side).to_owned(),
+                place: Some(place.to_owned()),
+            });
         }
         pass.cursor = Some(page.cursor);
         if let Committed::Stored = self.commit(batch).await? {

@@ -166,7 +166,7 @@ impl Round<'_> {
         Ok(())
     }
 
-    async fn sight_of(&self, pair: &Pair, side: Side) -> Result<Sight, ReadError> {
+    pub(crate) async fn sight_of(&self, pair: &Pair, side: Side) -> Result<Sight, ReadError> {
         let Some(id) = &pair.end(side).id else {
             return Ok(Sight::Unborn);
         };

@@ -4,7 +4,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    Brake, BrakeOn, Change, Counts, DryRun, Engine, EngineError, PairState, QueuedHint, Side,
+    Brake, BrakeOn, Change, Counts, DryRun, Engine, EngineError, Event, PairState, QueuedHint,
+    Side,
     brake::{Counted, Counters},
     engine::lock,
     round::Round,
@@ -59,6 +60,14 @@ impl Engine {
         self.commit_now(batch).await?;
         self.wake();
         Ok(true)
+    }
+
+    /// Counts one outside of a round.
+    pub(crate) fn count_one(&self, of: Counted) -> Change {
+        match lock(&self.counters).as_mut() {
+            Some(counters) => counters.count(of, 0),
+            None => Change::Count { of, slot: 0 },
+        }
     }
 
     /// The brake of a first sync that was not asked for, if it is on.
@@ -162,7 +171,7 @@ impl Round<'_> {
     pub(crate) fn braked(&self, on: &BrakeOn) {
         self.report(|report| {
             if report.brakes.iter().all(|told| told.brake != on.brake) {
-                tracing::warn!(brake = %on.brake, count = on.count, limit = on.limit, "brake on");
+                self.engine.observe(&Event::Braked { on });
                 report.brakes.push(on.clone());
             }
         });

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{BrakeOn, PairId, Plan, RecordId, Side, SkippedRecord, StoreError};
+use crate::{BrakeOn, PairId, Plan, ReadError, RecordId, Side, SkippedRecord, StoreError};
 
 /// Errors kept in one report; further ones are only counted.
 const ERRORS_KEPT: usize = 500;
@@ -151,6 +151,8 @@ pub enum ErrorKind {
     Contract,
     /// A field goes to and fro; waits for a person.
     Flapping,
+    /// The record was there before the first sync, and waits for a backfill.
+    Unlinked,
     /// Kept by an older version, which told no kind.
     Other,
 }
@@ -173,6 +175,7 @@ impl ErrorKind {
             Self::NamesNothing => "names_nothing",
             Self::Contract => "contract",
             Self::Flapping => "flapping",
+            Self::Unlinked => "unlinked",
             Self::Other => "other",
         }
     }
@@ -234,6 +237,15 @@ pub enum EngineError {
     /// Another engine took over while this one worked; this one stored nothing after that.
     #[error("another engine took over this store")]
     LeaseLost,
+    /// A side that was asked outside of a round could not be read.
+    #[error("the {side:?} side could not be read")]
+    Side {
+        /// Which.
+        side: Side,
+        /// Why.
+        #[source]
+        error: ReadError,
+    },
     /// The store failed; what was sent before is in the journal and is concluded next time.
     #[error("the state could not be read or stored")]
     Store(#[source] StoreError),

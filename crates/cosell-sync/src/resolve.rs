@@ -1,8 +1,9 @@
 //! Whose hint is it? The four questions before a birth.
 
 use crate::{
-    AuditEntry, AuditKind, Change, EngineError, ErrorKind, Life, Observed, Pair, PairId, PairKey,
-    QueuedHint, ReadError, RecordError, RecordId, Role, Side, SkippedRecord, Version,
+    AuditEntry, AuditKind, Change, EngineError, ErrorKind, Event, Life, Observed, Pair, PairId,
+    PairKey, QueuedHint, ReadError, RecordError, RecordId, Role, Side, SkippedRecord, Source,
+    Version,
     claims::{Claim, Claims},
     drain::Worked,
     round::{Committed, Round},
@@ -70,6 +71,12 @@ impl Round<'_> {
             }
             Found::Newcomer(record, partner) => {
                 let skipped = self.engine.store.skip_of(hint.side, &record.id).await?;
+                if partner.is_none() && waits_for_backfill(&hint, &record, skipped.as_ref()) {
+                    let why = "it was there before the first sync: take it in with a backfill";
+                    let skip = (Some(record.version), ErrorKind::Unlinked, why.to_owned());
+                    self.done_with(&hint, Ok(skip)).await?;
+                    return Ok(Worked::Done);
+                }
                 let pair = self.found(hint.side, &record, partner.as_deref());
                 claims.add(Claim::Pair(pair.id));
                 let mut turn = Turn::of_newcomer(self, hint, pair, record, partner);
@@ -102,6 +109,7 @@ impl Round<'_> {
         if let Some(version) = &hint.version
             && let Some(skipped) = store.skip_of(side, &hint.id).await?
             && skipped.version.as_ref() == Some(version)
+            && (skipped.kind != ErrorKind::Unlinked || hint.source.is_routine())
         {
             return Ok(Ok(Found::Nothing("skipped before, and unchanged since")));
         }
@@ -374,12 +382,11 @@ impl Round<'_> {
         kind: ErrorKind,
         cause: String,
     ) {
-        tracing::warn!(
-            ?side,
-            id = id.as_ref().map(RecordId::as_str),
-            ?kind,
-            "record trouble"
-        );
+        self.engine.observe(&Event::Trouble {
+            side,
+            id: id.as_ref(),
+            kind,
+        });
         self.report(|report| {
             report.error(RecordError {
                 side,
@@ -389,6 +396,18 @@ impl Round<'_> {
             });
         });
     }
+}
+
+/// A list that shows a record once more, unchanged, is no reason to take it in.
+fn waits_for_backfill(
+    hint: &QueuedHint,
+    record: &Observed,
+    skipped: Option<&SkippedRecord>,
+) -> bool {
+    let unchanged = skipped.is_some_and(|skipped| {
+        skipped.kind == ErrorKind::Unlinked && skipped.version.as_ref() == Some(&record.version)
+    });
+    hint.source == Source::Relink || (unchanged && hint.source.is_routine())
 }
 
 fn claimed(record: &Observed, key: &PairKey) -> Found {

@@ -6,12 +6,12 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tracing::Instrument as _;
 
 use crate::{
-    Capabilities, Change, Engine, EngineError, GroupId, Lease, Observed, RecordId, RoundReport,
-    Side, StoreError,
+    Capabilities, Change, Engine, EngineError, Event, GroupId, Lease, Observed, RecordId,
+    RoundReport, Side, StoreError, Work,
     engine::{after, lock},
+    observe::within,
 };
 
 /// Records kept from pages of hints, to spare fetches until they are worked.
@@ -48,8 +48,12 @@ impl<'e> Round<'e> {
     }
 
     pub(crate) async fn go(&self, read: bool) -> Result<RoundReport, EngineError> {
-        let span = tracing::info_span!("round", owner = %self.engine.owner);
-        async {
+        let engine = self.engine;
+        let span = engine.span(&Work::Round {
+            owner: &engine.owner,
+        });
+        let begun = self.now();
+        let work = async {
             self.load_counters().await?;
             if read {
                 self.read_sides().await?;
@@ -58,18 +62,13 @@ impl<'e> Round<'e> {
             self.drain().await?;
             self.end_first_sync().await?;
             let report = lock(&self.report).clone();
-            tracing::info!(
-                births = report.births,
-                binds = report.binds,
-                updates = report.updates,
-                postponed = report.postponed,
-                errors = report.errors.len() as u64 + report.more_errors,
-                "round done"
-            );
+            engine.observe(&Event::Round {
+                report: &report,
+                took: engine.since(begun),
+            });
             Ok(report)
-        }
-        .instrument(span)
-        .await
+        };
+        within(span, work).await
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {

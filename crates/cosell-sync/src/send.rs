@@ -3,7 +3,7 @@
 use crate::{
     AuditKind, Birth, Brake, Draft, EngineError, ErrorKind, GroupId, HoldCause, Images, Intent,
     IntentKind, Observed, Outcome, PairKey, PairState, PartName, PartPlan, Patch, Plan,
-    RefusedField, Settled, Side, Snapshot, Value, WriteError, WriteStamp, Written,
+    RefusedField, Settled, Side, Snapshot, Source, Value, WriteError, WriteStamp, Written,
     engine::after,
     turn::{Halt, Sight, Turn},
 };
@@ -214,7 +214,7 @@ impl Turn<'_> {
     /// The brakes that a write must pass.
     fn brakes_of(&self, write: &Outgoing) -> Vec<Brake> {
         let policy = &self.round.engine.policy;
-        match write {
+        let mut brakes = match write {
             Outgoing::Create(side, ..) => vec![Brake::Births(*side)],
             // Whom a part invites cannot be uninvited.
             Outgoing::Part(side, ..) => {
@@ -230,7 +230,12 @@ impl Turn<'_> {
                 brakes.extend(is_final.then_some(Brake::Finals(*side)));
                 brakes
             }
+        };
+        // Counted and asked for by name already.
+        if self.hint.source == Source::Backfill {
+            brakes.retain(|brake| matches!(brake, Brake::Finals(_)));
         }
+        brakes
     }
 
     /// One write. On return the answer is clear and the intent is over; it stays open only with
@@ -351,18 +356,18 @@ impl Turn<'_> {
             }
             Err(WriteError::NotSent(why)) => {
                 self.note_failed(&intent, AuditKind::Failed, ErrorKind::NotSent, &why);
-                Err(Halt::Failed(side, ErrorKind::NotSent, why))
+                Err(Halt::Failed(side, ErrorKind::NotSent, why.text))
             }
             Err(WriteError::Throttled { after: wait }) => {
                 Err(Halt::Later(after(round.now(), wait)))
             }
             Err(WriteError::Unknown(why)) => {
                 self.note_failed(&intent, AuditKind::Unanswered, ErrorKind::Unknown, &why);
-                Err(Halt::Open(side, why))
+                Err(Halt::Open(side, why.text))
             }
             Err(WriteError::Refused { message, fields }) => {
                 self.note_failed(&intent, AuditKind::Refused, ErrorKind::Refused, &message);
-                Ok(Delivered::Refused(message, fields))
+                Ok(Delivered::Refused(message.text, fields))
             }
             Err(WriteError::Stale) => {
                 self.note_write(&intent, AuditKind::Stale, "not as it was seen; read again");

@@ -44,6 +44,14 @@ pub enum Source {
 }
 
 impl Source {
+    /// Does it speak of a record without anybody having asked for that record?
+    pub(crate) fn is_routine(self) -> bool {
+        match self {
+            Self::Told | Self::Changed | Self::Sweep | Self::Relink => true,
+            Self::Person | Self::Replay | Self::Reconcile | Self::Backfill => false,
+        }
+    }
+
     /// Where it stands in line.
     pub fn lane(self) -> Lane {
         match self {
@@ -72,6 +80,15 @@ pub enum Lane {
 impl Lane {
     /// All, most urgent first.
     pub const ALL: [Self; 3] = [Self::Prompt, Self::Changes, Self::Bulk];
+
+    /// Its word in labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prompt => "prompt",
+            Self::Changes => "changes",
+            Self::Bulk => "bulk",
+        }
+    }
 
     /// Every lane of every side, in the order in which they take turns.
     pub fn lines() -> impl Iterator<Item = (Self, Side)> {

@@ -3,13 +3,13 @@
 use std::{collections::BTreeMap, fmt};
 
 use chrono::{DateTime, Utc};
-use tracing::Instrument as _;
 
 use crate::{
-    BrakeOn, Change, ConflictEntry, EngineError, ErrorKind, FieldId, FieldPlan, HoldCause,
+    BrakeOn, Change, ConflictEntry, EngineError, ErrorKind, Event, FieldId, FieldPlan, HoldCause,
     Observed, Outcome, Pair, PairState, Plan, QueuedHint, ReadError, RefusedField, Seen, Settle,
-    Settled, Side, Value, View,
+    Settled, Side, Value, View, Work,
     engine::after,
+    observe::within,
     plan::plan,
     round::{Committed, Round},
 };
@@ -193,13 +193,18 @@ impl<'r> Turn<'r> {
 
     /// Works the pair and stores how that ended.
     pub(crate) async fn run(mut self) -> Result<(), EngineError> {
-        let span = tracing::info_span!(
-            "pair",
-            id = %self.pair.id.0,
-            left = self.pair.left.id.as_ref().map(crate::RecordId::as_str),
-            right = self.pair.right.id.as_ref().map(crate::RecordId::as_str),
-        );
-        async {
+        let round = self.round;
+        let engine = round.engine;
+        let span = engine.span(&Work::Pair {
+            pair: self.pair.id,
+            trace: self.hint.trace,
+            left: self.pair.left.id.as_ref(),
+            right: self.pair.right.id.as_ref(),
+        });
+        let begun = round.now();
+        let (pair, lane) = (self.pair.id, self.hint.source.lane());
+        let waited = engine.since(self.hint.due);
+        let work = async {
             let mut end = self.go().await;
             // Storing the end of a turn may itself find a record taken.
             for _ in 0..2 {
@@ -212,9 +217,16 @@ impl<'r> Turn<'r> {
                 Err(Halt::Engine(error)) => Err(error),
                 Ok(()) | Err(_) => Ok(()),
             }
-        }
-        .instrument(span)
-        .await
+        };
+        let result = within(span, work).await;
+        let took = engine.since(begun);
+        engine.observe(&Event::Pair {
+            pair,
+            lane,
+            waited,
+            took,
+        });
+        result
     }
 
     async fn go(&mut self) -> Result<(), Halt> {

@@ -11,7 +11,8 @@ use cosell_mapping::{
 };
 use cosell_referrals::{ListOptions, Order, OrderBy, Referrals};
 use cosell_sync::{
-    Clock, DryRun, Engine, EngineError, EngineOptions, MergePolicy, RoundReport, StateStore,
+    Clock, DryRun, Engine, EngineError, EngineOptions, MergePolicy, Observer, RoundReport,
+    StateStore, Traced,
 };
 
 use crate::{
@@ -59,6 +60,7 @@ impl Cosell {
             partner_center: PartnerCenterOptions::default(),
             dynamics: DynamicsOptions::default(),
             engine: EngineOptions::default(),
+            observer: Arc::new(Traced),
         }
     }
 
@@ -182,6 +184,7 @@ pub struct CosellBuilder {
     partner_center: PartnerCenterOptions,
     dynamics: DynamicsOptions,
     engine: EngineOptions,
+    observer: Arc<dyn Observer>,
 }
 
 impl CosellBuilder {
@@ -242,6 +245,14 @@ impl CosellBuilder {
     #[must_use]
     pub fn dynamics(mut self, options: DynamicsOptions) -> Self {
         self.dynamics = options;
+        self
+    }
+
+    /// Who listens to the engine: counts, timings, errors, progress. By default `tracing` spans
+    /// and events ([`Traced`]); several listen as a `Vec` of them.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Arc::new(observer);
         self
     }
 
@@ -355,6 +366,7 @@ impl CosellBuilder {
             self.clock,
         )
         .options(self.engine)
+        .observer(self.observer)
         .build();
         Ok(Cosell {
             engine,

@@ -268,7 +268,7 @@ impl Replica for Dynamics {
         _: Deadline,
     ) -> Result<Written, WriteError> {
         Err(WriteError::Refused {
-            message: format!("a CRM has no part {name} of a deal"),
+            message: format!("a CRM has no part {name} of a deal").into(),
             fields: Vec::new(),
         })
     }

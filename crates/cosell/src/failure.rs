@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cosell_http::{Error, ErrorKind, Sent};
 use cosell_mapping::{FieldSet, Lens, Path, Reason, ReasonCode, RecordKind, Refusal};
-use cosell_sync::{ReadError, RefusedField, WriteError};
+use cosell_sync::{ReadError, RefusedField, Told, WriteError};
 
 /// How long to wait where a service asks to wait and does not say how long.
 const SOME_TIME: Duration = Duration::from_secs(30);
@@ -15,6 +15,14 @@ fn in_words(error: &Error) -> String {
         (None, Some(correlation)) => format!("{error} [correlation {correlation}]"),
         _ => error.to_string(),
     }
+}
+
+/// The same for the audit trail.
+pub(crate) fn told(error: &Error) -> Told {
+    let correlation = || error.correlation().map(|id| id.to_string());
+    Told::from(in_words(error))
+        .with_code(error.code().map(str::to_owned))
+        .with_request(error.request_id().map(str::to_owned).or_else(correlation))
 }
 
 pub(crate) fn read_error(error: &Error) -> ReadError {
@@ -31,7 +39,7 @@ pub(crate) fn read_error(error: &Error) -> ReadError {
 
 /// Sorts a failed write. `fields` are the rules, to tell which field the service points at.
 pub(crate) fn write_error(error: &Error, kind: RecordKind, fields: &FieldSet) -> WriteError {
-    let message = in_words(error);
+    let message = told(error);
     if error.kind() == ErrorKind::Throttled {
         return WriteError::Throttled {
             after: error.retry_after().unwrap_or(SOME_TIME),
@@ -47,7 +55,7 @@ pub(crate) fn write_error(error: &Error, kind: RecordKind, fields: &FieldSet) ->
                 .and_then(|target| field_at(target, kind, fields))
                 .map(|field| RefusedField {
                     field,
-                    reason: Reason::new(ReasonCode::Invalid, message.clone()),
+                    reason: Reason::new(ReasonCode::Invalid, message.text.clone()),
                 });
             WriteError::Refused {
                 message,
@@ -65,7 +73,7 @@ pub(crate) fn refused(refusals: Vec<Refusal>) -> WriteError {
         .map(|refusal| format!("{}: {}", refusal.field, refusal.reason.detail))
         .collect();
     WriteError::Refused {
-        message: message.join("; "),
+        message: message.join("; ").into(),
         fields: refusals
             .into_iter()
             .map(|refusal| RefusedField {

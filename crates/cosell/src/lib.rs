@@ -9,6 +9,7 @@ mod dynamics;
 mod failure;
 mod live;
 mod partner_center;
+mod pasted;
 mod policy;
 #[cfg(feature = "webhooks")]
 mod receiver;
@@ -22,6 +23,7 @@ pub use dynamics::{
     NameAndPostalCode, currencies,
 };
 pub use partner_center::{NewDeals, PartnerCenter, PartnerCenterOptions};
+pub use pasted::{Pasted, PastedOptions, PastedVerdict};
 pub use policy::{CRM, CosellPolicy, REFERRAL};
 #[cfg(feature = "webhooks")]
 #[cfg_attr(docsrs, doc(cfg(feature = "webhooks")))]

@@ -51,6 +51,8 @@ impl Engine {
         {
             done.known = true;
             records.extend(ids(&pair));
+            let parts = pair.parts.values();
+            records.extend(parts.filter_map(|part| Some((part.side, part.id.clone()?))));
             line = line.of_pair(&pair).on(side);
             empty(&mut pair, &mut done);
             batch.push(Change::Pair(Box::new(pair)));
@@ -100,4 +102,9 @@ fn empty(pair: &mut Pair, done: &mut Forgotten) {
     pair.base.clear();
     pair.holds.clear();
     pair.answers.clear();
+    for part in pair.parts.values_mut() {
+        done.images += part.fields.len();
+        part.fields.clear();
+        part.refusal = None;
+    }
 }

@@ -76,7 +76,7 @@ fn helper() -> PartName {
 }
 
 fn no_answer() -> WriteError {
-    WriteError::Unknown("no answer".to_owned())
+    WriteError::Unknown("no answer".into())
 }
 
 fn down() -> ReadError {
@@ -92,11 +92,11 @@ impl Toy {
     fn before(&self, fault: Option<Fault>, until: Deadline) -> Result<(), WriteError> {
         match fault {
             Some(Fault::Lose) => return Err(no_answer()),
-            Some(Fault::NotSent) => return Err(WriteError::NotSent("no connection".to_owned())),
+            Some(Fault::NotSent) => return Err(WriteError::NotSent("no connection".into())),
             _ => {}
         }
         if self.world().state().now > until {
-            return Err(WriteError::NotSent("the deadline has passed".to_owned()));
+            return Err(WriteError::NotSent("the deadline has passed".into()));
         }
         Ok(())
     }

@@ -225,6 +225,13 @@ fn what_was_given_up_is_counted_by_cause_and_let_go_again() {
         ],
         "given up, and waiting for a change"
     );
+    let refused = lines(&world, &AuditQuery::default().with_kind(AuditKind::Refused));
+    let told = (refused[0].code.as_deref(), refused[0].request.as_deref());
+    assert_eq!(
+        told,
+        (Some("0x80040217"), Some("req-7")),
+        "as its support asks for"
+    );
     let dead = lines(&world, &AuditQuery::default().with_kind(AuditKind::Dead));
     assert_eq!(dead.len(), 1);
     // The causes are cured, and the work is let go: by kind, then what is left.

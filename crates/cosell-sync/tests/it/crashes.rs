@@ -125,7 +125,7 @@ impl Gate {
         // Others get their turn while the request is on its way.
         yield_once().await;
         let result = self
-            .pass(call, || WriteError::Unknown("no answer".to_owned()))
+            .pass(call, || WriteError::Unknown("no answer".into()))
             .await;
         self.writing.fetch_sub(1, Ordering::Relaxed);
         result

@@ -14,4 +14,5 @@ mod simulate;
 mod store;
 mod toy;
 mod trouble;
+mod work;
 mod world;

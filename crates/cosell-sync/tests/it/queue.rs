@@ -2,13 +2,17 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, OnceLock, Weak,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use cosell_sync::{EngineError, PairState, QueueStore as _, RecordId, Side, StateStore as _};
+use chrono::{DateTime, TimeDelta};
+use cosell_sync::{
+    BrakeOptions, Engine, EngineError, Event, Observer, PairId, PairState, PairStore as _,
+    RecordId, Side, Span, StateStore as _, Work,
+};
 use futures_util::future::{pending, poll_fn};
 
 use crate::{
@@ -265,31 +269,115 @@ fn futures_are_send() {
     is_send(engine.hint(Side::Left, &RecordId::new("a")));
 }
 
-// R119
-#[test]
-fn a_flood_of_one_kind_starves_nobody() {
-    let world = World::in_step();
-    // A thousand records to take in, by a few at a time; then somebody asks for one deal.
-    for number in 0..300 {
+/// Asks for a deal in the midst of a flood, and notes the order in which pairs are worked.
+#[derive(Debug, Default)]
+struct Asks {
+    engine: OnceLock<Weak<Engine>>,
+    order: Mutex<Vec<PairId>>,
+    /// Hints of the noisy record that are still to come.
+    noise: AtomicUsize,
+}
+
+impl Observer for Asks {
+    fn event(&self, event: &Event<'_>) {
+        let Event::Pair { pair, .. } = *event else {
+            return;
+        };
+        let done = {
+            let mut order = self.order.lock().unwrap();
+            order.push(pair);
+            order.len()
+        };
+        let engine = self.engine.get().and_then(Weak::upgrade).unwrap();
+        let hint = |side, id: &str| {
+            drive(engine.hint(side, &RecordId::new(id)))
+                .unwrap()
+                .unwrap();
+        };
+        if done == 10 {
+            hint(Side::Right, "b");
+        }
+        let take = |left: usize| left.checked_sub(1);
+        if self
+            .noise
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .is_ok()
+        {
+            hint(Side::Left, "flood 000");
+        }
+    }
+
+    fn span(&self, _: &Work<'_>) -> Option<Span> {
+        None
+    }
+}
+
+fn flooded(noise: usize) -> (World, Vec<PairId>) {
+    let mut world = World::in_step();
+    world.brakes = BrakeOptions::none();
+    for number in 0..900 {
         let id = format!("flood {number:03}");
         world
             .left
             .add(&id, &[("name", "x"), ("value", "1"), ("note", "")]);
-        drive(world.engine().hint(Side::Left, &RecordId::new(&*id)))
-            .unwrap()
-            .unwrap();
     }
-    world.right.edit("b", "value", "77");
-    let engine = world.engine();
-    drive(engine.look(Side::Right, &RecordId::new("b"), "Ada"))
-        .unwrap()
-        .unwrap();
-    let order = drive(world.store.due(world.clock_now(), 3))
-        .unwrap()
-        .unwrap();
-    let place = order.iter().position(|hint| hint.id.as_str() == "b");
-    assert!(
-        place.is_some_and(|place| place < 2),
-        "its side's turn comes at once: {order:?}"
+    let asks = Arc::new(Asks::default());
+    asks.noise.store(noise, Ordering::Relaxed);
+    let engine = Engine::builder(
+        world.left.clone(),
+        world.right.clone(),
+        world.store.clone(),
+        Arc::new(world.policy.clone()),
+        world.clock.clone(),
+    )
+    .options(world.options().with_parallelism(1).with_drain_batch(8))
+    .observer(asks.clone())
+    .build();
+    let engine = Arc::new(engine);
+    asks.engine.set(Arc::downgrade(&engine)).unwrap();
+    // All of it stands in the queue at once, as after an outage.
+    let (from, until) = (DateTime::UNIX_EPOCH, world.clock_now() + TimeDelta::days(1));
+    let queued = drive(
+        world
+            .engine()
+            .replay_changes(Side::Left, from, until, "Ada"),
     );
+    assert!(queued.unwrap().unwrap().queued >= 900);
+    drive(engine.run_once()).unwrap().unwrap();
+    let order = asks.order.lock().unwrap().clone();
+    (world, order)
+}
+
+fn stored(world: &World) -> usize {
+    drive(world.store.pairs(None, 2_000))
+        .unwrap()
+        .unwrap()
+        .len()
+}
+
+// R119
+#[test]
+fn a_flood_of_one_kind_delays_what_somebody_waits_for_by_a_slice_only() {
+    let (world, order) = flooded(0);
+    assert_eq!(stored(&world), 901);
+    let engine = world.engine();
+    let asked = drive(engine.pair_of(Side::Right, &RecordId::new("b")));
+    let asked = asked.unwrap().unwrap().unwrap().id;
+    let place = order.iter().position(|pair| *pair == asked).unwrap();
+    assert!(
+        place < 10 + 256 + 16,
+        "worked as number {place} of {}",
+        order.len()
+    );
+}
+
+#[test]
+fn one_noisy_record_starves_nobody() {
+    let (world, order) = flooded(200);
+    assert_eq!(
+        stored(&world),
+        901,
+        "all others were worked in the same round"
+    );
+    assert!(order.len() < 901 + 220, "{}", order.len());
 }

@@ -12,8 +12,8 @@ use chrono::{DateTime, Utc};
 use cosell_sync::{
     Capabilities, Clock as _, Cursor, Deadline, Draft, FieldId, GroupId, Hint, HintPage, Life,
     Loss, Native, Observed, Outcome, PairKey, PartName, Patch, ReadError, Reason, ReasonCode,
-    RecordId, RefusedField, Replica, Role, Settled, Side, Snapshot, Value, Version, WriteError,
-    WriteStamp, Written,
+    RecordId, RefusedField, Replica, Role, Settled, Side, Snapshot, Told, Value, Version,
+    WriteError, WriteStamp, Written,
 };
 
 use crate::world::ToyClock;
@@ -185,13 +185,15 @@ impl Toy {
         for (field, value) in fields {
             if *value == Value::text("poison") {
                 return Err(WriteError::Refused {
-                    message: "the platform refuses this row".to_owned(),
+                    message: Told::from("the platform refuses this row")
+                        .with_code(Some("0x80040217".to_owned()))
+                        .with_request(Some("req-7".to_owned())),
                     fields: Vec::new(),
                 });
             }
             if *value == Value::text("bad") {
                 return Err(WriteError::Refused {
-                    message: "a field is refused".to_owned(),
+                    message: "a field is refused".into(),
                     fields: vec![RefusedField {
                         field: field.clone(),
                         reason: Reason::new(ReasonCode::Invalid, "not a good value"),
@@ -207,7 +209,7 @@ impl Toy {
             None => Ok(false),
             Some(Fault::LostAfter) => Ok(true),
             Some(Fault::Throttle(after)) => Err(WriteError::Throttled { after }),
-            Some(Fault::NotSent) => Err(WriteError::NotSent("no connection".to_owned())),
+            Some(Fault::NotSent) => Err(WriteError::NotSent("no connection".into())),
             Some(Fault::Panic) => panic!("a bug in the adapter"),
             Some(Fault::LostBefore | Fault::Fail) => Err(WriteError::Unknown("no answer".into())),
         }
@@ -352,7 +354,7 @@ impl Replica for Toy {
             self.observe(&id, row)
         });
         if lost {
-            return Err(WriteError::Unknown("no answer".to_owned()));
+            return Err(WriteError::Unknown("no answer".into()));
         }
         Ok(Written {
             id: written.id.clone(),
@@ -404,7 +406,7 @@ impl Replica for Toy {
             });
         }
         if lost {
-            return Err(WriteError::Unknown("no answer".to_owned()));
+            return Err(WriteError::Unknown("no answer".into()));
         }
         let after = self.with(|state| self.observe(id, &state.rows[id]));
         Ok(Written {

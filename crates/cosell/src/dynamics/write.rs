@@ -100,7 +100,7 @@ impl Dynamics {
             let query = Query::select([Table::OPPORTUNITY.key()]);
             let row = self.client.table(Table::OPPORTUNITY).find(id, &query).await;
             if matches!(row, Ok(None)) {
-                return WriteError::NotSent(format!("the account exists by now: {error}"));
+                return WriteError::NotSent(format!("the account exists by now: {error}").into());
             }
         }
         self.failed(error)
@@ -136,7 +136,7 @@ impl Dynamics {
             Uuid::try_parse(seen.id.as_str()),
         ) else {
             return Err(WriteError::NotSent(
-                "the row was not read by this side".to_owned(),
+                "the row was not read by this side".into(),
             ));
         };
         let assignments = self
@@ -219,7 +219,7 @@ impl Dynamics {
         self.client
             .run(&action, Some(until))
             .await
-            .map_err(|error| WriteError::Unknown(error.to_string()))?;
+            .map_err(|error| WriteError::Unknown(failure::told(&error)))?;
         Ok(())
     }
 

@@ -46,7 +46,7 @@ impl PartnerCenter {
         }
         let (Some(own), Some(engagement)) = (of.native.get::<Referral>(), &of.group) else {
             let why = "the referral was not read by this side, or has no engagement";
-            return Err(WriteError::NotSent(why.to_owned()));
+            return Err(WriteError::NotSent(why.into()));
         };
         let deal = NewReferral::from_raw(carried(own.raw()));
         let help = Help::new(self.help_code(draft)?);

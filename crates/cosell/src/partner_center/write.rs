@@ -55,7 +55,7 @@ impl PartnerCenter {
     ) -> Result<Written, WriteError> {
         let Some(referral) = seen.native.get::<Referral>() else {
             return Err(WriteError::NotSent(
-                "the referral was not read by this side".to_owned(),
+                "the referral was not read by this side".into(),
             ));
         };
         let assignments = self
@@ -143,7 +143,7 @@ impl PartnerCenter {
                 id: RecordId::new(id.to_lowercase()),
                 after: None,
             }),
-            (Err(fault), None) => Err(WriteError::Unknown(fault)),
+            (Err(fault), None) => Err(WriteError::Unknown(fault.into())),
         }
     }
 
@@ -163,7 +163,7 @@ impl PartnerCenter {
             })
             .collect();
         WriteError::Refused {
-            message: violations.to_string(),
+            message: violations.to_string().into(),
             fields,
         }
     }
@@ -196,7 +196,7 @@ fn has_solution(referral: &NewReferral) -> bool {
 
 pub(super) fn refused_whole(message: &str) -> WriteError {
     WriteError::Refused {
-        message: message.to_owned(),
+        message: message.into(),
         fields: Vec::new(),
     }
 }

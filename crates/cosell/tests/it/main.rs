@@ -8,4 +8,5 @@ mod receiver;
 mod referral_to_crm;
 mod states;
 mod trouble;
+mod work;
 mod world;
