@@ -123,7 +123,8 @@ fn a_hint_for_a_busy_pair_waits_and_is_not_lost() {
 #[test]
 fn a_quiet_round_asks_the_same_whatever_the_number_of_pairs() {
     let calls = |pairs: usize| {
-        let world = World::new();
+        let mut world = World::new();
+        world.brakes = BrakeOptions::none();
         for pair in 0..pairs {
             let (name, id) = (format!("deal {pair}"), format!("b{pair}"));
             world.right.add(&id, &[("name", name.as_str())]);
