@@ -64,7 +64,7 @@ impl MadeUp {
 }
 
 fn nothing_to_write() -> WriteError {
-    WriteError::NotSent("both sides agree: there is nothing to write".to_owned())
+    WriteError::NotSent("both sides agree: there is nothing to write".into())
 }
 
 #[async_trait]
