@@ -225,8 +225,8 @@ async fn thousand() {
             }
         }
         println!(
-            "1,000 rows by {way}: {} requests, {} bytes, {:.2} s of virtual time, {:.1} ms of \
-             processor",
+            "1,000 rows by {way}: {} requests, {} bytes, {:.2} s of virtual time, {:.1} ms by \
+             the clock",
             world.requests.load(Ordering::Relaxed),
             world.bytes.load(Ordering::Relaxed),
             began.elapsed().as_secs_f64(),
