@@ -72,10 +72,12 @@ impl Dataverse {
             }
             ("BulkDelete", &Method::POST) => return self.bulk_delete(actor, operation),
             ("Merge", &Method::POST) => return self.merge(actor, operation),
-            (
-                "PublishXml" | "PublishAllXml" | "AddSolutionComponent" | "ReactivateEntityKey",
-                &Method::POST,
-            ) => return Ok(empty(StatusCode::NO_CONTENT)),
+            ("PublishXml" | "PublishAllXml" | "AddSolutionComponent", &Method::POST) => {
+                return Ok(empty(StatusCode::NO_CONTENT));
+            }
+            ("ReactivateEntityKey", &Method::POST) => {
+                return self.reactivate_key(actor, operation);
+            }
             ("CreateEntities", &Method::POST) => return self.create_entities(actor, operation),
             ("InsertOptionValue", &Method::POST) => return self.insert_option(operation),
             ("InsertStatusValue", &Method::POST) => return self.insert_status(operation),

@@ -435,6 +435,29 @@ impl Dataverse {
         Ok(())
     }
 
+    /// The action `ReactivateEntityKey`: builds the index of a key anew.
+    pub(in crate::dataverse) fn reactivate_key(
+        &mut self,
+        actor: &Actor,
+        operation: &Operation<'_>,
+    ) -> Result<Reply, Refusal> {
+        let value = body(operation)?;
+        let text = |member: &str| value[member].as_str().unwrap_or_default().to_lowercase();
+        let (table, name) = (text("EntityLogicalName"), text("EntityKeyLogicalName"));
+        let mut keys = self.definitions.keys(&table).iter();
+        let key = keys.find(|key| key.schema_name.to_lowercase() == name);
+        let key = key.ok_or_else(|| missing("key", &name))?;
+        let (id, columns) = (key.id, key.columns.clone());
+        let broken = self.has_twins(&table, &columns);
+        let delay = TimeDelta::from_std(self.options.key_index_delay).unwrap_or_default();
+        let keys = self.definitions.keys.get_mut(table.as_str());
+        for key in keys.into_iter().flatten().filter(|key| key.id == id) {
+            key.broken = broken;
+            key.active_at = actor.now + delay;
+        }
+        Ok(empty(StatusCode::NO_CONTENT))
+    }
+
     /// Do two rows have the same values? Rows with a null are not compared.
     fn has_twins(&self, table: &str, columns: &[String]) -> bool {
         let mut seen = Vec::new();
