@@ -19,6 +19,8 @@ pub struct PublisherSpec {
     pub prefix: String,
     /// Our choice values are this number times 10,000 and up; 10,000 to 99,999.
     pub option_prefix: u32,
+    /// What administrators read about it; the label, unless told.
+    pub description: String,
 }
 
 impl PublisherSpec {
@@ -29,7 +31,15 @@ impl PublisherSpec {
             label: label.to_owned(),
             prefix: prefix.to_owned(),
             option_prefix,
+            description: label.to_owned(),
         }
+    }
+
+    /// Tells administrators more than the label does.
+    #[must_use]
+    pub fn with_description(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.description);
+        self
     }
 }
 
@@ -68,6 +78,8 @@ pub struct TableSpec {
     pub plural: String,
     /// Schema name of the column with the primary name, with our prefix.
     pub name_column: String,
+    /// What administrators read about it; the label, unless told.
+    pub description: String,
 }
 
 impl TableSpec {
@@ -78,7 +90,15 @@ impl TableSpec {
             label: label.to_owned(),
             plural: plural.to_owned(),
             name_column: name_column.to_owned(),
+            description: label.to_owned(),
         }
+    }
+
+    /// Tells administrators more than the label does.
+    #[must_use]
+    pub fn with_description(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.description);
+        self
     }
 
     /// Logical name.
@@ -137,6 +157,8 @@ pub struct ColumnSpec {
     pub kind: NewColumn,
     /// Logical names of other solutions' columns that play the role where they are there.
     pub existing: Vec<String>,
+    /// What administrators read about it; the label, unless told.
+    pub description: String,
 }
 
 impl ColumnSpec {
@@ -149,7 +171,15 @@ impl ColumnSpec {
             label: label.to_owned(),
             kind,
             existing: Vec::new(),
+            description: label.to_owned(),
         }
+    }
+
+    /// Tells administrators more than the label does.
+    #[must_use]
+    pub fn with_description(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.description);
+        self
     }
 
     /// Adds the logical name of a column that is used instead where it is there.

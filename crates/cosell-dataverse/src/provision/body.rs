@@ -42,18 +42,25 @@ pub(super) fn publisher(spec: &PublisherSpec) -> Value {
         "friendlyname": spec.label,
         "customizationprefix": spec.prefix,
         "customizationoptionvalueprefix": spec.option_prefix,
+        "description": spec.description,
     })
 }
 
 pub(super) fn table(spec: &TableSpec, language: u32) -> Value {
-    let mut name = text(&spec.name_column, "Name", "Text", 200, language);
+    let head = Head {
+        schema: &spec.name_column,
+        label: "Name",
+        description: "Name",
+        language,
+    };
+    let mut name = head.text("Text", 200);
     name["IsPrimaryName"] = true.into();
     json!({
         "@odata.type": "Microsoft.Dynamics.CRM.EntityMetadata",
         "SchemaName": spec.schema_name,
         "DisplayName": label(&spec.label, language),
         "DisplayCollectionName": label(&spec.plural, language),
-        "Description": label("", language),
+        "Description": label(&spec.description, language),
         "OwnershipType": "UserOwned",
         "HasActivities": false,
         "HasNotes": false,
@@ -63,36 +70,44 @@ pub(super) fn table(spec: &TableSpec, language: u32) -> Value {
     })
 }
 
-fn text(schema_name: &str, name: &str, format: &str, max: u32, language: u32) -> Value {
-    let mut value = head(
-        "String",
-        "String",
-        "StringType",
-        schema_name,
-        name,
-        language,
-    );
-    value["MaxLength"] = max.into();
-    value["FormatName"] = json!({"Value": format});
-    value
+/// What columns of all types have.
+struct Head<'a> {
+    schema: &'a str,
+    label: &'a str,
+    description: &'a str,
+    language: u32,
 }
 
-fn head(cast: &str, kind: &str, type_name: &str, schema: &str, name: &str, language: u32) -> Value {
-    json!({
-        "@odata.type": format!("Microsoft.Dynamics.CRM.{cast}AttributeMetadata"),
-        "AttributeType": kind,
-        "AttributeTypeName": {"Value": type_name},
-        "SchemaName": schema,
-        "RequiredLevel": optional(),
-        "DisplayName": label(name, language),
-        "Description": label("", language),
-    })
+impl Head<'_> {
+    fn of(&self, cast: &str, kind: &str) -> Value {
+        json!({
+            "@odata.type": format!("Microsoft.Dynamics.CRM.{cast}AttributeMetadata"),
+            "AttributeType": kind,
+            "AttributeTypeName": {"Value": format!("{cast}Type")},
+            "SchemaName": self.schema,
+            "RequiredLevel": optional(),
+            "DisplayName": label(self.label, self.language),
+            "Description": label(self.description, self.language),
+        })
+    }
+
+    fn text(&self, format: &str, max: u32) -> Value {
+        let mut value = self.of("String", "String");
+        value["MaxLength"] = max.into();
+        value["FormatName"] = json!({"Value": format});
+        value
+    }
 }
 
 /// A column; not a lookup, which is made by its relationship.
 pub(super) fn column(spec: &ColumnSpec, language: u32) -> Value {
-    let (schema, name) = (&spec.schema_name, &spec.label);
-    let plain = |cast: &str| head(cast, cast, &format!("{cast}Type"), schema, name, language);
+    let head = Head {
+        schema: &spec.schema_name,
+        label: &spec.label,
+        description: &spec.description,
+        language,
+    };
+    let plain = |cast: &str| head.of(cast, cast);
     let with = |mut value: Value, members: Value| {
         if let (Some(value), Value::Object(members)) = (value.as_object_mut(), members) {
             value.extend(members);
@@ -101,13 +116,13 @@ pub(super) fn column(spec: &ColumnSpec, language: u32) -> Value {
     };
     let list = |cast: &str, kind: &str, values: &[(i32, String)]| {
         with(
-            head(cast, kind, &format!("{cast}Type"), schema, name, language),
+            head.of(cast, kind),
             json!({"SourceTypeMask": 0, "OptionSet": options(values, language)}),
         )
     };
     match &spec.kind {
-        NewColumn::Text(max) => text(schema, name, "Text", *max, language),
-        NewColumn::Url(max) => text(schema, name, "Url", *max, language),
+        NewColumn::Text(max) => head.text("Text", *max),
+        NewColumn::Url(max) => head.text("Url", *max),
         NewColumn::Memo(max) => with(
             plain("Memo"),
             json!({"MaxLength": max, "Format": "TextArea", "ImeMode": "Disabled"}),
@@ -165,7 +180,7 @@ pub(super) fn lookup(spec: &ColumnSpec, target: &str, language: u32) -> Value {
         },
         "AssociatedMenuConfiguration": {
             "Behavior": "UseCollectionName", "Group": "Details", "Order": 10_000,
-            "Label": label("", language),
+            "Label": label(&spec.label, language),
         },
         "Lookup": column(spec, language),
     })

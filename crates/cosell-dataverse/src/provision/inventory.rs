@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use cosell_http::Error;
 
 use super::{Binding, Origin, Plan, Provisioner};
-use crate::{PageOptions, Query, Table, VERSION, schema::KeyStatus};
+use crate::{Dataverse, PageOptions, Query, Table, VERSION, schema::KeyStatus};
 
 const SOLUTIONS: Table = Table::from_static("solutions", "solutionid");
 
@@ -68,15 +68,15 @@ impl fmt::Display for Inventory {
     }
 }
 
-impl Provisioner {
-    /// Lists what is there, with versions. Reads only.
+impl Dataverse {
+    /// All solutions that are installed, in the order of their unique names.
     ///
     /// # Errors
-    /// [`Error`]
-    pub async fn inventory(&self) -> Result<Inventory, Error> {
-        let missing = self.plan().await?;
+    /// [`Error`]; kind `Denied` where the identity may not read them. Cancel safety: may be
+    /// dropped.
+    pub async fn solutions(&self) -> Result<Vec<InstalledSolution>, Error> {
         let query = Query::select(["uniquename", "friendlyname", "version"]);
-        let rows = self.client.table(SOLUTIONS);
+        let rows = self.table(SOLUTIONS);
         let mut items = rows.pages(&query, PageOptions::default()).items();
         let mut solutions = Vec::new();
         while let Some(row) = items.next_row().await? {
@@ -88,6 +88,17 @@ impl Provisioner {
             });
         }
         solutions.sort_by(|one, other| one.unique_name.cmp(&other.unique_name));
+        Ok(solutions)
+    }
+}
+
+impl Provisioner {
+    /// Lists what is there, with versions. Reads only.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub async fn inventory(&self) -> Result<Inventory, Error> {
+        let missing = self.plan().await?;
         let mut keys = Vec::new();
         for spec in &self.blueprint.keys {
             let table = self.client.schema().table_if_there(&spec.table).await?;
@@ -112,7 +123,7 @@ impl Provisioner {
                 .ok()
                 .and_then(|told| told.version),
             schema: self.client.schema().version().await?,
-            solutions,
+            solutions: self.client.solutions().await?,
             roles: roles.map(|(role, at)| (role.clone(), at.clone())).collect(),
             keys,
             missing,

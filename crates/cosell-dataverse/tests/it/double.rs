@@ -26,7 +26,7 @@ pub(crate) struct World {
     double: Arc<Mutex<Double>>,
     caller: Caller,
     now: Arc<Mutex<DateTime<Utc>>>,
-    told: Arc<Mutex<Vec<String>>>,
+    told: Arc<Mutex<Vec<(String, Bytes)>>>,
     trouble: Arc<Mutex<Option<Trouble>>>,
     canned: Arc<Mutex<Vec<Canned>>>,
 }
@@ -87,7 +87,18 @@ impl World {
 
     /// The requests since the last look: method and address below the API.
     pub(crate) fn told(&self) -> Vec<String> {
-        std::mem::take(&mut *self.told.lock().unwrap())
+        let told = std::mem::take(&mut *self.told.lock().unwrap());
+        told.into_iter().map(|(line, _)| line).collect()
+    }
+
+    /// What was posted where since the last look.
+    pub(crate) fn posts(&self) -> Vec<(String, serde_json::Value)> {
+        let told = std::mem::take(&mut *self.told.lock().unwrap());
+        let posts = told.into_iter().filter_map(|(line, body)| {
+            let address = line.strip_prefix("POST ")?.to_owned();
+            Some((address, serde_json::from_slice(&body).unwrap()))
+        });
+        posts.collect()
     }
 
     pub(crate) fn writes(&self) -> Vec<String> {
@@ -126,7 +137,8 @@ impl Transport for World {
         let address = request.uri().to_string();
         let below = address.split("/api/data/v9.2/").nth(1).unwrap_or_default();
         let line = format!("{} {below}", request.method());
-        self.told.lock().unwrap().push(line.clone());
+        let sent = (line.clone(), request.body().clone());
+        self.told.lock().unwrap().push(sent);
         let body = String::from_utf8_lossy(request.body()).into_owned();
         let strikes = |(method, text, _): &mut Trouble| {
             line.starts_with(*method) && (line.contains(*text) || body.contains(*text))

@@ -1,6 +1,8 @@
 //! The sample bodies of the service's documentation: those that come are read and keep every
 //! member, those that go are what the client sends.
 
+mod provision;
+
 use cosell_dataverse::{
     AlternateKey, Change, CloseDetails, Columns, Condition, ETag, ErrorCode, Followed, LinkTo, Op,
     PageOptions, QualifyLead, Query, Row, RowName, Table, WriteOptions, code_of,
