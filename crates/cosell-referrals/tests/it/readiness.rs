@@ -105,7 +105,7 @@ async fn a_page_is_listed_and_what_is_visible_counted() {
     assert_eq!(sandbox.counts().partner_center.requests, 2);
 }
 
-// R11
+// R11, R19
 #[tokio::test]
 async fn a_missing_role_is_told_beside_the_other_faults() {
     let (sandbox, referrals) = sandbox(Options::default());
