@@ -58,7 +58,8 @@ impl Dynamics {
         }
     }
 
-    pub(crate) fn client(&self) -> &Dataverse {
+    /// The client that works there, for all that this side has no method for.
+    pub fn client(&self) -> &Dataverse {
         &self.client
     }
 

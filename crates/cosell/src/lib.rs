@@ -14,6 +14,7 @@ mod policy;
 #[cfg(feature = "webhooks")]
 mod receiver;
 mod trial;
+mod versions;
 
 pub use clock::TokioTime;
 pub use compare::{CompareError, ComparedPair, Comparison, Difference, Double};
@@ -29,6 +30,7 @@ pub use policy::{CRM, CosellPolicy, REFERRAL};
 #[cfg_attr(docsrs, doc(cfg(feature = "webhooks")))]
 pub use receiver::{NotQueued, Receiver};
 pub use trial::{Sample, Trial, TrialError};
+pub use versions::Versions;
 
 /// The client of the Dataverse Web API.
 pub use cosell_dataverse as dataverse;

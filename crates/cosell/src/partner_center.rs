@@ -65,7 +65,8 @@ impl PartnerCenter {
         }
     }
 
-    pub(crate) fn client(&self) -> &Referrals {
+    /// The client that works there, for all that this side has no method for.
+    pub fn client(&self) -> &Referrals {
         &self.client
     }
 

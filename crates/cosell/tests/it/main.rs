@@ -9,4 +9,5 @@ mod referral_to_crm;
 mod states;
 mod trouble;
 mod work;
+mod versions;
 mod world;
