@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cosell_mapping::{FieldId, Settled, Value};
-use cosell_sync::{Engine, EngineError, Hold, Observed, ReadError, RecordId, Replica, Role, Side};
+use cosell_mapping::{FieldId, Settled, Snapshot, Value};
+use cosell_sync::{
+    Engine, EngineError, GroupId, Hold, Life, Observed, ReadError, RecordId, Replica, Role, Side,
+};
 
 use crate::{Dynamics, PartnerCenter};
 
@@ -104,7 +106,8 @@ pub(crate) async fn compare(
     opportunities: &Dynamics,
 ) -> Result<Comparison, CompareError> {
     let holds = holds(engine).await?;
-    let left = all(referrals, Side::Left).await?;
+    let mut left = all(referrals, Side::Left).await?;
+    with_parts(&mut left);
     let right = all(opportunities, Side::Right).await?;
     let mut comparison = Comparison::default();
     let mut named: BTreeMap<&str, Vec<&Observed>> = BTreeMap::new();
@@ -209,6 +212,30 @@ async fn all(
             return Ok(records);
         }
         cursor = Some(page.cursor);
+    }
+}
+
+/// What a part holds goes before what its deal's own referral holds, as in the engine. Parts that
+/// lists do not show are not seen here.
+fn with_parts(records: &mut BTreeMap<RecordId, Observed>) {
+    let mut parts: Vec<&Observed> = records
+        .values()
+        .filter(|it| it.role != Role::Main)
+        .collect();
+    // A later one is written over an earlier one: closed parts give way to open ones.
+    parts.sort_by_key(|part| part.life == Life::Open);
+    let mut told: BTreeMap<GroupId, Snapshot> = BTreeMap::new();
+    for part in parts {
+        let Some(group) = part.group.clone() else {
+            continue;
+        };
+        let fields = part.fields.iter().filter(|(_, value)| !value.is_null());
+        let fields = fields.map(|(field, value)| (field.clone(), value.clone()));
+        told.entry(group).or_default().extend(fields);
+    }
+    for record in records.values_mut().filter(|it| it.role == Role::Main) {
+        let told = record.group.as_ref().and_then(|group| told.get(group));
+        record.fields.extend(told.cloned().unwrap_or_default());
     }
 }
 

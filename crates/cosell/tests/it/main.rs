@@ -3,6 +3,7 @@
 mod budget;
 mod crm_to_referral;
 mod full;
+mod help;
 mod mapping;
 mod receiver;
 mod referral_to_crm;
