@@ -16,9 +16,9 @@ use cosell::{
     CosellPolicy, TokioTime,
     store::SqliteStore,
     sync::{
-        Capabilities, Cursor, Deadline, Draft, Engine, EngineOptions, FieldId, GroupId, Hint,
-        HintPage, Life, Native, Observed, PairKey, PartName, Patch, ReadError, RecordId, Replica,
-        Role, Settled, Side, Value, Version, WriteError, WriteStamp, Written,
+        BrakeOptions, Capabilities, Cursor, Deadline, Draft, Engine, EngineOptions, FieldId,
+        GroupId, Hint, HintPage, Life, Native, Observed, PairKey, PartName, Patch, ReadError,
+        RecordId, Replica, Role, Settled, Side, Value, Version, WriteError, WriteStamp, Written,
     },
 };
 
@@ -164,7 +164,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Arc::new(CosellPolicy::default()),
         Arc::new(TokioTime),
     )
-    .options(EngineOptions::default().with_owner("many-pairs"))
+    .options(
+        EngineOptions::default()
+            .with_owner("many-pairs")
+            .with_brakes(BrakeOptions::none()),
+    )
     .build();
     let begun = Instant::now();
     let report = engine.run_once().await?;

@@ -60,6 +60,31 @@ async fn three_providers_open_three_services_from_two_credentials() {
     assert_eq!(kept.obtained, Some(world.sandbox.now()));
 }
 
+// R132
+#[tokio::test]
+async fn what_one_tenant_redeems_changes_nothing_for_another() {
+    let tenant = || {
+        let world = World::new(SignInOptions::default().with_rotation(Rotation::OldDies));
+        let store = Arc::new(MemoryRefreshToken::new(REFRESH_TOKEN.into()));
+        let tokens = CachedTokens::new(Arc::new(person(&world, store.clone())), world.time());
+        (world, store, tokens)
+    };
+    let (one_world, one_store, one) = tenant();
+    let (two_world, two_store, two) = tenant();
+    let first = one.token(None).await.unwrap();
+    let second = one.token(Some(&first)).await.unwrap();
+    assert_eq!(one_world.open(REFERRALS_LIST, &second).await, 200);
+    let kept = |store: Arc<MemoryRefreshToken>| async move {
+        let kept = store.load().await.unwrap();
+        kept.token.expose_secret().to_owned()
+    };
+    assert_ne!(kept(one_store).await, REFRESH_TOKEN);
+    assert_eq!(kept(two_store.clone()).await, REFRESH_TOKEN);
+    let other = two.token(None).await.unwrap();
+    assert_eq!(two_world.open(REFERRALS_LIST, &other).await, 200);
+    assert_ne!(kept(two_store).await, REFRESH_TOKEN);
+}
+
 #[tokio::test]
 async fn services_that_ask_at_once_take_turns() {
     let world = World::new(SignInOptions::default().with_rotation(Rotation::OldDies));

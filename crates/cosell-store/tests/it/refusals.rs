@@ -23,6 +23,7 @@ fn overwrite(place: &Place, at: u64, bytes: &[u8]) {
     file.write_all(bytes).unwrap();
 }
 
+// R132
 #[tokio::test]
 async fn a_file_of_another_scope_is_refused() {
     let place = Place::new();

@@ -9,6 +9,7 @@ mod crashes;
 mod deals;
 mod edits;
 mod explore;
+mod metered;
 mod queue;
 mod simulate;
 mod store;

@@ -539,7 +539,7 @@ fn calls_errors_and_times_are_counted_by_side_and_outcome() {
 
 // R132
 #[test]
-fn scopes_are_apart_in_store_queue_and_counts() {
+fn engines_of_two_scopes_are_apart_in_store_and_queue() {
     let (one, two) = (World::in_step(), World::in_step());
     one.right.edit("b", "value", "one");
     let engine = one.engine();

@@ -9,6 +9,6 @@ mod receiver;
 mod referral_to_crm;
 mod states;
 mod trouble;
-mod work;
 mod versions;
+mod work;
 mod world;

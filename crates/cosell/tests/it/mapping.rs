@@ -416,7 +416,7 @@ async fn asking_for_help_makes_a_deal_visible_and_visible_is_never_taken_back() 
     assert_eq!(world.opportunity(opportunity)[VISIBLE], true, "put back");
 }
 
-// R97, G2
+// G2
 #[tokio::test]
 async fn the_owner_is_on_the_team_and_whoever_else_is_on_it_stays() {
     let world = connector().await;
@@ -486,7 +486,7 @@ async fn solutions_are_a_set_to_which_both_sides_add() {
     world.assert_equal().await;
 }
 
-// R81, R82, G2
+// R81, G2
 #[tokio::test]
 async fn the_program_is_the_referrals_and_an_edit_in_the_crm_is_put_back_and_kept() {
     const PROGRAM: &str = "msft_microsoftpartnercenterreferralprogram";
