@@ -22,6 +22,7 @@
 //! edits and faults left) are not explored again: their schedules are counted, not run.
 
 mod assume;
+mod bench;
 mod cast;
 mod dice;
 mod explore;
@@ -48,6 +49,7 @@ use std::{
 };
 
 pub use assume::Assumption;
+pub use bench::ToyBench;
 pub use dice::Dice;
 pub use explore::Explorer;
 pub use gate::Fault;

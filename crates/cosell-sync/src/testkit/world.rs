@@ -378,7 +378,7 @@ impl State {
     }
 
     /// A record made by a person.
-    fn born(&mut self, side: Side, id: &str, deal: u8, key: Option<&str>) {
+    pub(super) fn born(&mut self, side: Side, id: &str, deal: u8, key: Option<&str>) {
         let fields: Snapshot = FIELDS
             .into_iter()
             .map(|field| {

@@ -11,6 +11,7 @@ mod edits;
 mod explore;
 mod metered;
 mod queue;
+mod replica;
 mod simulate;
 mod store;
 mod toy;
