@@ -17,7 +17,53 @@ use super::{Fault, Faults, MAX_BYTES, Scalar, Source};
 /// # Ok::<(), cosell_mapping::rules::Faults>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Rewrite(DocumentMut);
+pub struct Rewrite {
+    document: DocumentMut,
+    frame: Frame,
+}
+
+/// What the document does not keep of its text.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    /// A byte order mark stands in front.
+    mark: bool,
+    /// Every line ends with CR and LF.
+    windows: bool,
+    /// The last line has no end.
+    open: bool,
+}
+
+const MARK: char = '\u{feff}';
+
+impl Frame {
+    fn of(text: &str) -> Self {
+        let mut lines = text
+            .split_inclusive('\n')
+            .filter(|line| line.ends_with('\n'));
+        Self {
+            mark: text.starts_with(MARK),
+            windows: text.contains('\n') && lines.all(|line| line.ends_with("\r\n")),
+            open: !text.ends_with('\n'),
+        }
+    }
+
+    fn put_round(self, mut text: String) -> String {
+        if self.windows {
+            text = text.replace("\r\n", "\n").replace('\n', "\r\n");
+        }
+        if self.open && text.ends_with('\n') {
+            text.truncate(
+                text.strip_suffix('\n')
+                    .map_or(&*text, |text| text.strip_suffix('\r').unwrap_or(text))
+                    .len(),
+            );
+        }
+        if self.mark && !text.starts_with(MARK) {
+            text.insert(0, MARK);
+        }
+        text
+    }
+}
 
 impl Rewrite {
     /// The file to change.
@@ -28,11 +74,11 @@ impl Rewrite {
         if source.text.len() > MAX_BYTES {
             return Err(refused("", "the file is too long", "split it"));
         }
-        source
-            .text
-            .parse()
-            .map(Self)
-            .map_err(|error: toml_edit::TomlError| refused("", error.message(), "correct the line"))
+        let document: Result<DocumentMut, toml_edit::TomlError> = source.text.parse();
+        let frame = Frame::of(&source.text);
+        document
+            .map(|document| Self { document, frame })
+            .map_err(|error| refused("", error.message(), "correct the line"))
     }
 
     /// Gives a member, named with dots, a new value; tables on the way are made.
@@ -41,7 +87,7 @@ impl Rewrite {
     /// Something on the way is no table.
     pub fn set(&mut self, dotted: &str, to: &Scalar) -> Result<(), Faults> {
         let (way, last) = dotted.rsplit_once('.').unwrap_or(("", dotted));
-        let mut table: &mut dyn TableLike = self.0.as_table_mut();
+        let mut table: &mut dyn TableLike = self.document.as_table_mut();
         for name in way.split('.').filter(|name| !name.is_empty()) {
             let item = table.entry(name).or_insert_with(|| {
                 let mut table = toml_edit::Table::new();
@@ -79,7 +125,7 @@ impl Rewrite {
     /// Takes a member out; says whether it was there.
     pub fn remove(&mut self, dotted: &str) -> bool {
         let (way, last) = dotted.rsplit_once('.').unwrap_or(("", dotted));
-        let mut table: &mut dyn TableLike = self.0.as_table_mut();
+        let mut table: &mut dyn TableLike = self.document.as_table_mut();
         for name in way.split('.').filter(|name| !name.is_empty()) {
             match table.get_mut(name).and_then(Item::as_table_like_mut) {
                 Some(inner) => table = inner,
@@ -89,9 +135,9 @@ impl Rewrite {
         table.remove(last).is_some()
     }
 
-    /// The file as it reads now.
+    /// The file as it reads now. Lines end as they did; where they ended in both ways, with LF.
     pub fn text(&self) -> String {
-        self.0.to_string()
+        self.frame.put_round(self.document.to_string())
     }
 }
 

@@ -260,6 +260,21 @@ fn a_change_is_recorded_with_author_time_and_difference() {
 }
 
 #[test]
+fn a_rewrite_keeps_the_ends_of_lines() {
+    for text in [
+        "name = \"a\"\nversion = \"1\"\n",
+        "name = \"a\"\nversion = \"1\"",
+        "name = \"a\" # ours\r\nversion = \"1\"\r\n",
+        "name = \"a\"\r\nversion = \"1\"",
+        "\u{feff}name = \"a\"\nversion = \"\"\"1\n\"\"\"",
+        "# nothing",
+    ] {
+        let rewrite = Rewrite::of(&Source::new("mine.toml", text)).unwrap();
+        assert_eq!(rewrite.text(), text);
+    }
+}
+
+#[test]
 fn a_rewrite_keeps_comments_and_order() {
     let mut rewrite = Rewrite::of(&Source::new("mine.toml", MINE)).unwrap();
     rewrite
