@@ -4,17 +4,26 @@ use chrono::TimeDelta;
 
 use crate::{
     AuditKind, Birth, ErrorKind, Images, Intent, IntentKind, Look, Observed, ReadError, Recovery,
-    Settled,
+    Settled, Side,
     recover::recover,
     turn::{Halt, Sight, Turn},
 };
 
 impl Turn<'_> {
-    /// Ends with no intent open, or with a later look.
+    /// Ends with no intent open, with a later look, or with a park until a person looked.
     pub(crate) async fn conclude(&mut self) -> Result<(), Halt> {
         let Some(intent) = self.pair.intent.clone() else {
             return Ok(());
         };
+        self.judge_intent(&intent).await?;
+        // What was in doubt is not any more.
+        self.pair
+            .park
+            .take_if(|park| park.kind == ErrorKind::Doubtful);
+        Ok(())
+    }
+
+    async fn judge_intent(&mut self, intent: &Intent) -> Result<(), Halt> {
         let round = self.round;
         let side = intent.side;
         let look = match &intent.kind {
@@ -30,16 +39,7 @@ impl Turn<'_> {
                 // The floor is service time; a day covers any clock and zone trouble.
                 let floor = intent.floor.map(|floor| floor - TimeDelta::days(1));
                 match round.find(side, key, floor).await {
-                    Ok(mut found) => {
-                        // The record that led here may be missing from a late listing.
-                        if let Some(met) = self.met.clone()
-                            && self.hint.side == side
-                            && found.iter().all(|record| record.id != met.id)
-                        {
-                            found.push(met);
-                        }
-                        Look::Found(found)
-                    }
+                    Ok(found) => Look::Found(self.with_met(side, found)),
                     Err(error) => return Err(self.unreadable_intent(side, &error)),
                 }
             }
@@ -47,35 +47,43 @@ impl Turn<'_> {
                 birth: Birth::Part { name, group },
                 ..
             } => match round.parts_named(side, group, name).await {
-                Ok(found) => Look::Found(found),
+                Ok(mut found) => {
+                    let met = self.met.as_ref();
+                    if met.is_some_and(|met| {
+                        met.role.part() == Some(name) && met.group.as_ref() == Some(group)
+                    }) {
+                        found = self.with_met(side, found);
+                    }
+                    Look::Found(found)
+                }
                 Err(error) => return Err(self.unreadable_intent(side, &error)),
             },
         };
-        match recover(&intent, look, round.capabilities(side), round.now()) {
+        match recover(intent, look, round.capabilities(side), round.now()) {
             Recovery::Landed(record) => {
                 if let IntentKind::Create {
                     birth: Birth::Part { .. },
                     ..
                 } = &intent.kind
                 {
-                    self.note_landed(&intent, &record.id, Some(&record), true);
-                    self.part_landed(&intent, &record.id, Some(&record));
+                    self.note_landed(intent, &record.id, Some(&record), true);
+                    self.part_landed(intent, &record.id, Some(&record));
                     return Ok(());
                 }
                 let id = record.id.clone();
-                self.note_landed(&intent, &id, Some(&record), true);
-                self.base_of_landed(&intent, Some(&record));
+                self.note_landed(intent, &id, Some(&record), true);
+                self.base_of_landed(intent, Some(&record));
                 let after = match &intent.kind {
                     IntentKind::Update { .. } => Sight::Present(record),
                     // What a search shows may be late; only a fetch is the truth.
                     IntentKind::Create { .. } => Sight::Unknown,
                 };
-                self.landed(intent, id, after);
+                self.landed(intent.clone(), id, after);
                 Ok(())
             }
             Recovery::NotLanded => {
                 self.pair.intent = None;
-                self.note_write(&intent, AuditKind::NotLanded, "took no effect");
+                self.note_write(intent, AuditKind::NotLanded, "took no effect");
                 if self.hint.attempts >= round.engine.options.retry_attempts {
                     let cause = "writes are never answered; see the service's health".to_owned();
                     return Err(Halt::Park(side, ErrorKind::Unknown, cause));
@@ -96,7 +104,45 @@ impl Turn<'_> {
                 self.pair.intent = None;
                 Err(self.duplicate(side, found))
             }
+            Recovery::Doubtful => Err(self.in_doubt(intent)),
         }
+    }
+
+    /// With the record that led here, which may be missing from a late listing.
+    fn with_met(&self, side: Side, mut found: Vec<Observed>) -> Vec<Observed> {
+        if let Some(met) = &self.met
+            && self.hint.side == side
+            && found.iter().all(|record| record.id != met.id)
+        {
+            found.push(met.clone());
+        }
+        found
+    }
+
+    /// A part was asked for, no answer came, and no list would show it. To ask again by machine
+    /// could invite somebody twice.
+    fn in_doubt(&self, intent: &Intent) -> Halt {
+        let known = self.pair.park.as_ref();
+        if known.is_some_and(|park| park.kind == ErrorKind::Doubtful) {
+            return Halt::StillParked;
+        }
+        let side = intent.side;
+        let (name, group) = match &intent.kind {
+            IntentKind::Create {
+                birth: Birth::Part { name, group },
+                ..
+            } => (name.as_str(), group.as_str()),
+            IntentKind::Create { .. } | IntentKind::Update { .. } => ("", ""),
+        };
+        let own = self.pair.end(side).id.as_ref();
+        let cause = format!(
+            "no answer came when the part {name} of group {group} was asked for ({side:?} side, \
+             beside record {}), and lists there do not show such records: it may be there or not; \
+             look for it there by hand. If it is there, look at it here by its id (Engine::look); \
+             if not, let the pair go on (Engine::unpark), and it is asked for once more",
+            own.map_or("unknown", |id| id.as_str()),
+        );
+        Halt::Park(side, ErrorKind::Doubtful, cause)
     }
 
     /// Both sides agreed when the write landed, whatever people have done since: without that,
@@ -147,7 +193,7 @@ impl Turn<'_> {
     }
 
     /// An open intent is never given up: it is looked at again and again.
-    fn unreadable_intent(&mut self, side: crate::Side, error: &ReadError) -> Halt {
+    fn unreadable_intent(&mut self, side: Side, error: &ReadError) -> Halt {
         match self.unreadable(side, error) {
             Halt::Failed(side, kind, cause) | Halt::Park(side, kind, cause) => {
                 let line = self.line(AuditKind::Failed, cause.clone());

@@ -43,9 +43,11 @@ impl ParkCount {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Requeue {
-    /// All that is parked, and all skipped records but those that wait for a backfill.
+    /// All that is parked but what is in doubt, and all skipped records but those that wait for a
+    /// backfill.
     All,
-    /// All parked pairs and skipped records with this kind of cause.
+    /// All parked pairs and skipped records with this kind of cause. Of
+    /// [`ErrorKind::Doubtful`] it says that somebody looked for each of them, and found none.
     Kind(ErrorKind),
     /// Only pairs that were given up.
     Dead,
@@ -91,6 +93,9 @@ impl Engine {
 
     /// Ends the wait of a parked pair and queues it; false if there is no such parked pair.
     /// `by` is the person who decided, for the audit trail.
+    ///
+    /// Of a pair that waits in doubt ([`ErrorKind::Doubtful`]) it says that the person looked for
+    /// the part, and that it is not there: it is asked for once more.
     pub async fn unpark(&self, pair: PairId, by: &str) -> Result<bool, EngineError> {
         let _claim = self.claim(pair).await;
         let Some(mut pair) = self.store.pair(pair).await? else {
@@ -100,8 +105,13 @@ impl Engine {
             return Ok(false);
         };
         pair.turned.clear();
+        let mut words = "to be tried again";
+        if park.kind == ErrorKind::Doubtful {
+            pair.intent = None;
+            words = "looked for, and not there: to be asked for once more";
+        }
         let line = self
-            .line(AuditKind::Decided, "to be tried again")
+            .line(AuditKind::Decided, words)
             .because(park.kind)
             .by(by);
         self.store_and_hint(pair, line).await?;
@@ -128,8 +138,15 @@ impl Engine {
             };
             last = Some(end.id);
             for pair in page {
-                let dead = pair.park.as_ref().is_some_and(|park| park.dead);
-                if (dead || which != Requeue::Dead) && self.unpark(pair.id, by).await? {
+                let Some(park) = &pair.park else {
+                    continue;
+                };
+                let chosen = match which {
+                    Requeue::All => park.kind != ErrorKind::Doubtful,
+                    Requeue::Kind(_) => true,
+                    Requeue::Dead => park.dead && park.kind != ErrorKind::Doubtful,
+                };
+                if chosen && self.unpark(pair.id, by).await? {
                     done.pairs += 1;
                 }
             }

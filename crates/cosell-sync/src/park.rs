@@ -43,6 +43,7 @@ impl Turn<'_> {
         let limit = self.round.engine.options.retry_attempts;
         match halt {
             Halt::Engine(_) => Err(halt),
+            Halt::StillParked => self.stay_parked().await,
             Halt::Braked(on) => {
                 self.round.braked(&on);
                 let due = self.round.after_brake(&on);
@@ -76,13 +77,14 @@ impl Turn<'_> {
             Halt::Park(side, kind, cause) => {
                 self.error(side, kind, cause.clone());
                 let tried = self.tried + 1;
-                // Time cures neither a refusal nor a double: a change or a person does.
+                // Time cures neither a refusal nor a double nor a doubt: a change or a person does.
                 let lasting = matches!(
                     kind,
                     ErrorKind::Duplicate
                         | ErrorKind::Refused
                         | ErrorKind::Flapping
                         | ErrorKind::Contract
+                        | ErrorKind::Doubtful
                 );
                 let retry = (tried < limit && !lasting).then(|| self.round.backoff(self.tried));
                 self.park(kind, cause, retry).await

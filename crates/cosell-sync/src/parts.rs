@@ -6,8 +6,8 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    Draft, ErrorKind, GroupId, Intent, Life, Observed, Outcome, PairState, Part, PartName,
-    PartPlan, Plan, ReadError, RecordId, Side,
+    Change, Draft, ErrorKind, GroupId, Intent, Life, Observed, Outcome, PairState, Part, PartName,
+    PartPlan, Plan, QueuedHint, ReadError, RecordId, Side, Source,
     engine::after,
     send::{Delivered, Outgoing},
     turn::{Halt, Sight, Turn},
@@ -194,15 +194,49 @@ impl Turn<'_> {
         refused.filter_map(|(name, part)| Some(format!("{name}: {}", part.refusal.as_ref()?.cause)))
     }
 
-    /// When a part is to be looked at again whose changes nobody hints at.
-    pub(crate) fn part_sweep_due(&self) -> Option<DateTime<Utc>> {
-        let open = |part: &&Part| {
-            part.id.is_some()
-                && part.life == Life::Open
-                && !self.round.capabilities(part.side).hints_parts
-        };
-        let part = self.pair.parts.values().find(open)?;
-        let sweep = self.round.capabilities(part.side).part_sweep;
-        (self.pair.state == PairState::Active).then(|| after(self.round.now(), sweep))
+    /// Open parts whose changes no list tells, with the moment at which each is to be looked at
+    /// again.
+    fn unlisted_parts(&self) -> impl Iterator<Item = (Side, &RecordId, DateTime<Utc>)> {
+        let active = self.pair.state == PairState::Active;
+        let parts = self.pair.parts.values().filter(move |_| active);
+        parts.filter_map(|part| {
+            let able = self.round.capabilities(part.side);
+            let id = part.id.as_ref()?;
+            let due = || after(self.round.now(), able.part_sweep);
+            (part.life == Life::Open && !able.lists_parts).then(|| (part.side, id, due()))
+        })
+    }
+
+    /// The hint in work is about such a part: it stays in the queue, for another day.
+    pub(crate) fn sweep_again(&self) -> Option<Change> {
+        let own = (self.hint.side, &self.hint.id);
+        let mut parts = self.unlisted_parts();
+        let (side, id, due) = parts.find(|part| (part.0, part.1) == own)?;
+        Some(Change::Postpone {
+            hint: self.sweep(side, id, due),
+        })
+    }
+
+    /// Hints for the other ones. One that is in the queue already stays due when it was.
+    pub(crate) fn sweeps_to_come(&self) -> Vec<Change> {
+        let own = (self.hint.side, &self.hint.id);
+        let others = self.unlisted_parts().filter(|part| (part.0, part.1) != own);
+        others
+            .map(|(side, id, due)| Change::Enqueue(self.sweep(side, id, due)))
+            .collect()
+    }
+
+    fn sweep(&self, side: Side, id: &RecordId, due: DateTime<Utc>) -> QueuedHint {
+        QueuedHint {
+            source: Source::Sweep,
+            trace: self.hint.trace,
+            side,
+            id: id.clone(),
+            version: None,
+            gone: false,
+            due: self.round.later(due),
+            attempts: 0,
+            turn: self.hint.turn,
+        }
     }
 }

@@ -25,10 +25,11 @@ pub struct Capabilities {
     pub wants_key: bool,
     /// Deletions are reported as hints.
     pub reports_deletions: bool,
-    /// Pages of hints show the parts of known groups, too. Without it a pair with an open part is
-    /// looked at every `part_sweep`.
-    pub hints_parts: bool,
-    /// See [`hints_parts`](Self::hints_parts).
+    /// Pages of hints and [`in_group`](Replica::in_group) show the parts of known groups, too.
+    /// Without it an open part is fetched every `part_sweep`, and one whose making was never
+    /// answered waits for a person ([`ErrorKind::Doubtful`](crate::ErrorKind::Doubtful)).
+    pub lists_parts: bool,
+    /// See [`lists_parts`](Self::lists_parts).
     pub part_sweep: Duration,
     /// Fields whose change takes effect in a step of its own after the rest of a patch, so that
     /// a stamp proves nothing about them: only the record itself does.
@@ -50,7 +51,7 @@ impl Default for Capabilities {
             shows_outcome: false,
             wants_key: false,
             reports_deletions: false,
-            hints_parts: true,
+            lists_parts: true,
             part_sweep: Duration::from_secs(3_600),
             apart: Vec::new(),
             find_lag: Duration::from_secs(600),

@@ -209,16 +209,24 @@ impl Engine {
 impl Round<'_> {
     /// `None`: in step.
     async fn stands(&self, pair: &Pair) -> Option<(Cause, Repair)> {
-        if let Some(intent) = &pair.intent {
+        let park = pair.park.as_ref();
+        let in_doubt = park.is_some_and(|park| park.kind == ErrorKind::Doubtful);
+        if let Some(intent) = pair.intent.as_ref().filter(|_| !in_doubt) {
             return Some((Cause::Open { side: intent.side }, Repair::LookAgain));
         }
-        if let Some(park) = &pair.park {
+        if let Some(park) = park {
             let cause = Cause::Parked {
                 kind: park.kind,
                 dead: park.dead,
                 why: park.cause.clone(),
             };
-            return Some((cause, Repair::Unpark));
+            // To let go of a doubt says that somebody looked.
+            let repair = if in_doubt {
+                Repair::Decide
+            } else {
+                Repair::Unpark
+            };
+            return Some((cause, repair));
         }
         let mut sights = [Sight::Unknown, Sight::Unknown];
         for side in Side::BOTH {

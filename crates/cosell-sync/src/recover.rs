@@ -29,6 +29,8 @@ pub enum Recovery {
     Wait(DateTime<Utc>),
     /// More than one record answers to the key: a person closes the younger.
     Duplicate(Vec<Observed>),
+    /// It may have taken effect, and no list would ever show it: a person looks.
+    Doubtful,
 }
 
 /// Judges an intent whose outcome is not known.
@@ -44,7 +46,8 @@ pub fn recover(
     let landing = intent.until + capabilities.lateness;
     match &intent.kind {
         IntentKind::Create { birth, .. } => {
-            let unique = matches!(birth, Birth::Main { .. }) && capabilities.unique_birth;
+            let is_main = matches!(birth, Birth::Main { .. });
+            let unique = is_main && capabilities.unique_birth;
             let mut found = match look {
                 Look::Record(record) => vec![*record],
                 Look::Missing => Vec::new(),
@@ -53,7 +56,12 @@ pub fn recover(
             match found.len() {
                 // The service itself refuses the second of two, so that trying again is safe.
                 0 if unique => Recovery::NotLanded,
-                0 => after(landing + capabilities.find_lag, now),
+                0 => match after(landing + capabilities.find_lag, now) {
+                    Recovery::NotLanded if !is_main && !capabilities.lists_parts => {
+                        Recovery::Doubtful
+                    }
+                    verdict => verdict,
+                },
                 1 => Recovery::Landed(Box::new(found.remove(0))),
                 _ => Recovery::Duplicate(found),
             }

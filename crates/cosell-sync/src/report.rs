@@ -151,6 +151,8 @@ pub enum ErrorKind {
     Contract,
     /// A field goes to and fro; waits for a person.
     Flapping,
+    /// A part may have been made or not, and no list would show it; waits for a person.
+    Doubtful,
     /// The record was there before the first sync, and waits for a backfill.
     Unlinked,
     /// Kept by an older version, which told no kind.
@@ -175,6 +177,7 @@ impl ErrorKind {
             Self::NamesNothing => "names_nothing",
             Self::Contract => "contract",
             Self::Flapping => "flapping",
+            Self::Doubtful => "doubtful",
             Self::Unlinked => "unlinked",
             Self::Other => "other",
         }

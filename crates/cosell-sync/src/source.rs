@@ -35,7 +35,8 @@ pub enum Source {
     Replay,
     /// A difference that the comparison of all pairs found.
     Reconcile,
-    /// Every pair is looked at, since a place to go on reading from was lost.
+    /// Every pair is looked at, since a place to go on reading from was lost; or a part, since no
+    /// list tells of it.
     Sweep,
     /// Existing records are taken in.
     Backfill,

@@ -61,6 +61,8 @@ pub(crate) enum Halt {
     Open(Side, String),
     /// Waits for a change.
     Park(Side, ErrorKind, String),
+    /// It waits already, and for the same.
+    StillParked,
     /// A brake is on.
     Braked(Box<BrakeOn>),
 }
@@ -242,8 +244,12 @@ impl<'r> Turn<'r> {
             }
             self.tried = self.pair.park.take().map_or(0, |park| park.attempts);
         } else if !part_news && self.says_nothing_new().await? {
-            self.note_nothing("only tells of what is known");
-            return self.save(vec![self.dequeue()]).await;
+            let put_off = self.sweep_again();
+            if put_off.is_none() {
+                self.note_nothing("only tells of what is known");
+            }
+            let change = put_off.unwrap_or_else(|| self.dequeue());
+            return self.save(vec![change]).await;
         }
         self.pair.unsettle();
         for _ in 0..self.round.engine.options.max_steps.max(1) {
@@ -451,12 +457,12 @@ impl<'r> Turn<'r> {
         let change = if hidden {
             let due = after(self.round.now(), self.round.engine.options.backoff_max);
             self.put_off(due, 0)
-        } else if let Some(due) = self.part_sweep_due() {
-            self.put_off(due, 0)
         } else {
-            self.dequeue()
+            self.sweep_again().unwrap_or_else(|| self.dequeue())
         };
-        self.save(vec![change]).await
+        let mut changes = vec![change];
+        changes.extend(self.sweeps_to_come());
+        self.save(changes).await
     }
 
     pub(crate) fn note_versions(&mut self) {

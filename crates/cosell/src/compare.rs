@@ -107,6 +107,8 @@ pub(crate) async fn compare(
 ) -> Result<Comparison, CompareError> {
     let holds = holds(engine).await?;
     let mut left = all(referrals, Side::Left).await?;
+    let unlisted = unlisted_parts(engine, referrals, &left).await?;
+    left.extend(unlisted);
     with_parts(&mut left);
     let right = all(opportunities, Side::Right).await?;
     let mut comparison = Comparison::default();
@@ -215,8 +217,40 @@ async fn all(
     }
 }
 
-/// What a part holds goes before what its deal's own referral holds, as in the engine. Parts that
-/// lists do not show are not seen here.
+/// Parts that lists do not show, as far as the engine knows of them.
+async fn unlisted_parts(
+    engine: &Engine,
+    replica: &dyn Replica,
+    listed: &BTreeMap<RecordId, Observed>,
+) -> Result<BTreeMap<RecordId, Observed>, CompareError> {
+    let mut parts = BTreeMap::new();
+    if replica.capabilities().lists_parts {
+        return Ok(parts);
+    }
+    for own in listed.values().filter(|record| record.takes_part) {
+        let Some(pair) = engine.pair_of(Side::Left, &own.id).await? else {
+            continue;
+        };
+        let known = pair
+            .parts
+            .into_values()
+            .filter(|part| part.side == Side::Left);
+        for id in known.filter_map(|part| part.id) {
+            match replica.fetch(&id).await {
+                Ok(part) => parts.extend(part.map(|part| (id, part))),
+                // As for the engine: it stays what it was.
+                Err(ReadError::NotVisible(_)) => {}
+                Err(source) => {
+                    let side = Side::Left;
+                    return Err(CompareError::Read { side, source });
+                }
+            }
+        }
+    }
+    Ok(parts)
+}
+
+/// What a part holds goes before what its deal's own referral holds, as in the engine.
 fn with_parts(records: &mut BTreeMap<RecordId, Observed>) {
     let mut parts: Vec<&Observed> = records
         .values()

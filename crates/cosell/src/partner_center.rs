@@ -107,7 +107,7 @@ impl Replica for PartnerCenter {
         capabilities.find_lag = self.options.find_lag;
         capabilities.read_lag = self.options.read_lag;
         capabilities.lateness = self.options.lateness;
-        capabilities.hints_parts = self.options.lists_show_microsoft;
+        capabilities.lists_parts = self.options.lists_show_microsoft;
         capabilities.part_sweep = self.options.invitation_sweep;
         capabilities
     }

@@ -88,10 +88,9 @@ fn empty(pair: &mut Pair, done: &mut Forgotten) {
     }
     let syncs = match &pair.state {
         PairState::Active => Some("the pair still syncs: switch it off first"),
-        PairState::Stopped { .. } | PairState::Waiting { .. } => pair
-            .intent
-            .is_some()
-            .then_some("a write is under way: forget again when a round has concluded it"),
+        PairState::Stopped { .. } | PairState::Waiting { .. } => pair.intent.is_some().then_some(
+            "a write is not concluded: forget again when a round, or a person, has done so",
+        ),
     };
     if let Some(why) = syncs {
         done.kept = Some(why.to_owned());

@@ -5,7 +5,10 @@ use cosell_mapping::Value;
 use uuid::Uuid;
 
 use super::*;
-use crate::{Birth, Draft, Life, Native, PairKey, RecordId, Role, Side, Version, WriteStamp};
+use crate::{
+    Birth, Draft, GroupId, Life, Native, PairKey, PartName, RecordId, Role, Side, Version,
+    WriteStamp,
+};
 
 fn moment(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000 + seconds, 0).unwrap()
@@ -86,6 +89,7 @@ fn verdict(intent: &Intent, look: Look, side: &Capabilities, seconds: i64) -> St
         Recovery::NotLanded => "not landed".to_owned(),
         Recovery::Wait(until) => format!("wait {}", (until - moment(0)).num_seconds()),
         Recovery::Duplicate(found) => format!("{} of them", found.len()),
+        Recovery::Doubtful => "doubtful".to_owned(),
     }
 }
 
@@ -139,6 +143,49 @@ fn a_create_without_a_unique_key_is_repeated_only_after_every_lag() {
         let words = format!("{look:?} at {at}");
         assert_eq!(verdict(&create(), look, &side, at), expected, "{words}");
     }
+}
+
+#[test]
+fn a_part_that_no_list_would_show_is_left_to_a_person() {
+    let part = intent(IntentKind::Create {
+        birth: Birth::Part {
+            name: PartName::new("helper"),
+            group: GroupId::new("g"),
+        },
+        draft: Draft {
+            fields: BTreeMap::new(),
+            outcome: None,
+        },
+    });
+    let found = |count: usize| Look::Found(vec![record("1", "", None); count]);
+    for (lists_parts, look, at, expected) in [
+        (true, found(0), 134, "wait 135"),
+        (true, found(0), 135, "not landed"),
+        (false, found(0), 1, "wait 135"),
+        (false, found(0), 134, "wait 135"),
+        (false, found(0), 135, "doubtful"),
+        (false, found(0), 1_000_000, "doubtful"),
+        // A hint may bring what no list shows.
+        (false, found(1), 1, "landed"),
+        (false, found(1), 1_000_000, "landed"),
+        (false, found(2), 1, "2 of them"),
+    ] {
+        // That births of the pair's own record are unique says nothing of parts.
+        for unique_birth in [false, true] {
+            let side = Capabilities {
+                lists_parts,
+                ..side(false, unique_birth)
+            };
+            let words = format!("{look:?} at {at}, shown: {lists_parts}");
+            assert_eq!(verdict(&part, look.clone(), &side, at), expected, "{words}");
+        }
+    }
+    // The pair's own record is found by its key, whatever lists show of parts.
+    let side = Capabilities {
+        lists_parts: false,
+        ..side(false, false)
+    };
+    assert_eq!(verdict(&create(), found(0), &side, 135), "not landed");
 }
 
 #[test]

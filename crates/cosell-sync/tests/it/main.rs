@@ -10,6 +10,7 @@ mod deals;
 mod edits;
 mod explore;
 mod metered;
+mod parts;
 mod queue;
 mod replica;
 mod simulate;

@@ -29,6 +29,11 @@ pub(crate) struct Row {
     pub(crate) at: DateTime<Utc>,
     pub(crate) born: DateTime<Utc>,
     pub(crate) outcomes: Vec<Outcome>,
+    /// It asks for a helper at the other end.
+    pub(crate) asks: bool,
+    /// It is such a helper.
+    pub(crate) is_part: bool,
+    group: Option<GroupId>,
     changed: u64,
 }
 
@@ -42,6 +47,10 @@ pub(crate) struct ToyState {
     pub(crate) failing: BTreeMap<&'static str, Vec<Fault>>,
     pub(crate) malformed: Vec<String>,
     pub(crate) hidden: bool,
+    /// Records made here get a group of their own.
+    pub(crate) grouped: bool,
+    /// No list shows helpers.
+    pub(crate) hides_parts: bool,
     /// `find` does not show records younger than the find lag.
     pub(crate) finds_late: bool,
     pub(crate) expire_cursors: bool,
@@ -106,6 +115,9 @@ impl Toy {
                 at: now,
                 born: now,
                 outcomes: Vec::new(),
+                asks: false,
+                is_part: false,
+                group: None,
                 changed: state.changes,
             };
             state.rows.insert(id.to_owned(), row);
@@ -165,20 +177,47 @@ impl Toy {
     fn observe(&self, id: &str, row: &Row) -> Observed {
         Observed {
             id: RecordId::new(id),
-            role: Role::Main,
-            group: None,
+            role: if row.is_part {
+                Role::Part { name: helper() }
+            } else {
+                Role::Main
+            },
+            group: row.group.clone(),
             key: row.key.clone(),
             former: Vec::new(),
             aliases: Vec::new(),
             version: Version::new(row.version.to_string()),
-            stamp: row.stamp.filter(|_| self.capabilities().stamped),
+            stamp: row.stamp.filter(|_| self.side == Side::Right),
             life: row.life,
             takes_part: row.takes_part,
             as_of: row.at,
             fields: row.fields.clone(),
-            wishes: Default::default(),
+            wishes: row.asks.then(helper).into_iter().collect(),
             native: Native::none(),
         }
+    }
+
+    /// A helper in the group of `of`, as our own create or somebody else makes it.
+    pub(crate) fn add_helper(&self, of: &str) -> RecordId {
+        let group = self.with(|state| state.rows[of].group.clone());
+        let id = self.with(|state| {
+            state.made += 1;
+            format!("helper-{}", state.made)
+        });
+        self.add(&id, &[("status", "asked")]);
+        self.with(|state| {
+            let row = state.rows.get_mut(&id).unwrap();
+            (row.group, row.is_part, row.takes_part) = (group, true, false);
+        });
+        RecordId::new(id)
+    }
+
+    /// Ids of all helpers.
+    pub(crate) fn helpers(&self) -> Vec<String> {
+        self.with(|state| {
+            let helpers = state.rows.iter().filter(|(_, row)| row.is_part);
+            helpers.map(|(id, _)| id.clone()).collect()
+        })
     }
 
     fn refuse(fields: &Snapshot) -> Result<(), WriteError> {
@@ -216,10 +255,15 @@ impl Toy {
     }
 }
 
+fn helper() -> PartName {
+    PartName::new("helper")
+}
+
 #[async_trait]
 impl Replica for Toy {
     fn capabilities(&self) -> Capabilities {
         let mut able = Capabilities::default();
+        able.lists_parts = !self.with(|state| state.hides_parts);
         if self.side == Side::Right {
             able.unique_birth = true;
             able.stamped = true;
@@ -248,6 +292,7 @@ impl Replica for Toy {
             let mut changed: Vec<_> = rows
                 .chain(gone.filter(|_| reports_gone))
                 .filter(|(changed, ..)| *changed > since)
+                .filter(|(.., row)| !(state.hides_parts && row.is_some_and(|row| row.is_part)))
                 .collect();
             changed.sort_by_key(|(changed, ..)| *changed);
             let more = changed.len() > 2;
@@ -302,19 +347,37 @@ impl Replica for Toy {
         })
     }
 
-    async fn in_group(&self, _: &GroupId) -> Result<Vec<Observed>, ReadError> {
-        Ok(Vec::new())
+    async fn in_group(&self, group: &GroupId) -> Result<Vec<Observed>, ReadError> {
+        self.read_fault("in_group")?;
+        self.with(|state| {
+            let rows = state.rows.iter().filter(|(_, row)| {
+                row.group.as_ref() == Some(group) && !(state.hides_parts && row.is_part)
+            });
+            Ok(rows.map(|(id, row)| self.observe(id, row)).collect())
+        })
     }
 
     async fn create_part(
         &self,
-        _: &Observed,
+        of: &Observed,
         name: &PartName,
         _: WriteStamp,
         _: &Draft,
-        _: Deadline,
+        until: Deadline,
     ) -> Result<Written, WriteError> {
-        panic!("nobody asks for {name}")
+        assert!(self.clock.now() <= until, "no byte leaves too late");
+        assert_eq!(*name, helper(), "nobody asks for another");
+        let lost = self.before_write("create_part")?;
+        let id = self.add_helper(of.id.as_str());
+        if lost {
+            return Err(WriteError::Unknown("no answer".into()));
+        }
+        let after = self.with(|state| self.observe(id.as_str(), &state.rows[id.as_str()]));
+        Ok(Written {
+            id,
+            moved_to: None,
+            after: Some(after),
+        })
     }
 
     async fn create(
@@ -351,6 +414,7 @@ impl Replica for Toy {
             }
             row.stamp = Some(stamp);
             row.outcomes.extend(draft.outcome.clone());
+            row.group = state.grouped.then(|| GroupId::new(format!("g-{id}")));
             self.observe(&id, row)
         });
         if lost {

@@ -36,9 +36,10 @@ pub struct PartnerCenterOptions {
     /// what the own referral holds. Besides these, all fields whose rule reads a place below
     /// `microsoft/` (such as `microsoft/substatus`) are read from Microsoft's referral alone.
     pub microsoft_fields: BTreeSet<FieldId>,
-    /// Do lists show Microsoft's referrals? The public record leaves that open. Without it, deals
-    /// with an open invitation are looked at every [`invitation_sweep`](Self::invitation_sweep),
-    /// and at once when a webhook tells of one.
+    /// Do lists show Microsoft's referrals? The public record leaves that open. Without it, an open
+    /// invitation is looked at every [`invitation_sweep`](Self::invitation_sweep), and at once
+    /// when a webhook tells of it; and when the answer to an invitation is lost, the deal waits
+    /// until a person looked ([`ErrorKind::Doubtful`](cosell_sync::ErrorKind::Doubtful)).
     pub lists_show_microsoft: bool,
     /// See [`lists_show_microsoft`](Self::lists_show_microsoft).
     pub invitation_sweep: Duration,
@@ -145,7 +146,8 @@ impl NewDeals {
         self.with("consent", consent.raw())
     }
 
-    /// Solutions, products and attributes, in the place of all that was set before.
+    /// Solutions, products and attributes, in the place of all that was set before. To invite
+    /// Microsoft the service wants the attributes `SolutionArea` and `SolutionPlay` as well.
     #[must_use]
     pub fn with_requirements(mut self, requirements: Requirements) -> Self {
         self.requirements = requirements;

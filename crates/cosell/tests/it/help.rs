@@ -1,14 +1,17 @@
 //! Asking Microsoft for help: the connected referral beside the partner's own.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use cosell::{
     CosellBuilder, NewDeals, PartnerCenterOptions,
     mapping::rules::Mapping,
     referrals::{AdditionalRequirements, Attribute, Member, Requirements, Solution, SolutionType},
-    sync::MemoryStore,
+    sync::{ErrorKind, MemoryStore, RecordId, Side},
 };
-use cosell_sandbox::{Act, Fault, FaultRule, Moment, ServiceName, partner_center::InboundDeal};
+use cosell_sandbox::{
+    Act, Fault, FaultRule, Moment, ServiceName,
+    partner_center::{InboundDeal, MsxId, Options},
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -19,6 +22,11 @@ const MICROSOFT_ID: &str = "msft_microsoftcrmidentifier";
 
 /// Microsoft's mapping, and what the service wants to know of a deal into which it is invited.
 fn inviting(builder: CosellBuilder) -> CosellBuilder {
+    inviting_where(builder, true)
+}
+
+/// Where lists show Microsoft's referrals, or do not.
+fn inviting_where(builder: CosellBuilder, listed: bool) -> CosellBuilder {
     let attributes = [
         Attribute::new("CustomerMarketplaceIntent", "HaveNotDecided"),
         Attribute::new("SolutionArea", "Data & AI"),
@@ -37,7 +45,9 @@ fn inviting(builder: CosellBuilder) -> CosellBuilder {
     let deals = NewDeals::default()
         .with_requirements(requirements)
         .with_team(&[member]);
-    let options = PartnerCenterOptions::default().with_new_deals(deals);
+    let options = PartnerCenterOptions::default()
+        .with_new_deals(deals)
+        .with_lists_show_microsoft(listed);
     builder
         .mapping(Mapping::connector())
         .partner_center(options)
@@ -73,6 +83,14 @@ fn deal(world: &World, help: &Value) -> Uuid {
         "parentaccountid@odata.bind": format!("/accounts({account})"),
         "parentcontactid@odata.bind": format!("/contacts({person})"),
     }))
+}
+
+/// For a deal that is looked at from time to time, so that something is always due.
+async fn some_rounds(world: &World) {
+    for _ in 0..8 {
+        world.cosell.run_once().await.expect("a round");
+        world.sandbox.advance(Duration::from_secs(60));
+    }
 }
 
 /// Microsoft's referrals.
@@ -159,6 +177,67 @@ async fn a_lost_answer_to_the_invitation_makes_no_second_one() {
     }
 }
 
+/// The engagement of a deal whose invitation was never answered, where no list could show it.
+async fn in_doubt(at: Moment) -> (World, Uuid) {
+    let options = Options::default().with_lists_show_microsoft(false);
+    let options = world::options().with_partner_center(options);
+    let world = World::with(options, |it| inviting_where(it, false)).await;
+    world
+        .sandbox
+        .add_fault(on_invitation(Fault::LoseAnswer { at }));
+    let opportunity = deal_with_help(&world);
+    for _ in 0..2 {
+        some_rounds(&world).await;
+        world.sandbox.advance(Duration::from_secs(1_200));
+    }
+    let made = usize::from(at == Moment::AfterEffect);
+    // Neither time nor an edit makes another one.
+    world.crm_update(opportunity, json!({"description": "another word"}));
+    world.sandbox.advance(Duration::from_secs(24 * 3_600));
+    some_rounds(&world).await;
+    assert_eq!(invitations(&world).len(), made);
+    let (parked, _) = world.cosell.engine().parks(None, 10).await.unwrap();
+    let park = parked[0].park.as_ref().unwrap();
+    assert_eq!(park.kind, ErrorKind::Doubtful);
+    let (id, own) = world.only_referral();
+    for word in [&*id.to_string(), own["engagementId"].as_str().unwrap()] {
+        assert!(park.cause.contains(word), "what to look for: {park:?}");
+    }
+    (world, opportunity)
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_an_invitation_that_no_list_shows_waits_for_a_person() {
+    for at in [Moment::BeforeEffect, Moment::AfterEffect] {
+        let (world, opportunity) = in_doubt(at).await;
+        let engine = world.cosell.engine();
+        match invitations(&world).first() {
+            // As a webhook tells of it, or a person who found it in the portal.
+            Some(invitation) => {
+                let id = RecordId::new(invitation["id"].as_str().unwrap());
+                engine.hint(Side::Left, &id).await.unwrap();
+            }
+            None => {
+                let (parked, _) = engine.parks(None, 10).await.unwrap();
+                assert!(engine.unpark(parked[0].id, "Ada").await.unwrap());
+            }
+        }
+        some_rounds(&world).await;
+        let (parked, _) = engine.parks(None, 10).await.unwrap();
+        assert!(parked.is_empty(), "{parked:#?}");
+        let own = assert_invited_once(&world);
+        assert_eq!(own["details"]["notes"], "another word");
+        let engagement = engagement(&own);
+        let act = Act::MicrosoftAccepts { engagement };
+        world.sandbox.act(&act).unwrap();
+        world.sandbox.advance(Duration::from_secs(3_600));
+        some_rounds(&world).await;
+        let given = world.opportunity(opportunity)[MICROSOFT_ID].clone();
+        assert!(given.is_string(), "what was taken over is followed");
+        world.assert_equal().await;
+    }
+}
+
 // R94
 #[tokio::test]
 async fn a_crash_before_and_after_the_invitation_is_repaired() {
@@ -188,12 +267,17 @@ async fn a_crash_before_and_after_the_invitation_is_repaired() {
 // R80
 #[tokio::test]
 async fn microsofts_identifier_reaches_the_crm_once_its_seller_accepts() {
-    use cosell_sandbox::partner_center::{MsxId, Options};
-    for place in [MsxId::Microsoft, MsxId::Both] {
-        let options = Options::default().with_msx_id(place);
-        let world = World::with(world::options().with_partner_center(options), inviting).await;
+    let places = [MsxId::Microsoft, MsxId::Both];
+    for (place, listed) in places.into_iter().flat_map(|it| [(it, true), (it, false)]) {
+        let options = Options::default()
+            .with_msx_id(place)
+            .with_lists_show_microsoft(listed);
+        let world = World::with(world::options().with_partner_center(options), |it| {
+            inviting_where(it, listed)
+        })
+        .await;
         let opportunity = deal_with_help(&world);
-        world.settle().await;
+        some_rounds(&world).await;
         let own = assert_invited_once(&world);
         assert_eq!(world.opportunity(opportunity)[MICROSOFT_ID], Value::Null);
         let engagement = engagement(&own);
@@ -201,13 +285,17 @@ async fn microsofts_identifier_reaches_the_crm_once_its_seller_accepts() {
             .sandbox
             .act(&Act::MicrosoftAccepts { engagement })
             .unwrap();
-        world.settle().await;
+        if !listed {
+            // Nobody tells: Microsoft's referral is looked at when its time has come.
+            world.sandbox.advance(Duration::from_secs(3600));
+        }
+        some_rounds(&world).await;
         let given = &invitations(&world)[0]["trackingInfo"]["microsoftMsxId"];
         assert!(given.is_string());
         assert_eq!(
             &world.opportunity(opportunity)[MICROSOFT_ID],
             given,
-            "{place:?}"
+            "{place:?} {listed}"
         );
         world.assert_equal().await;
     }
@@ -254,7 +342,7 @@ async fn a_deal_with_an_invitation_costs_at_most_three_reads_and_nothing_when_id
     let world = connector().await;
     let opportunity = deal_with_help(&world);
     world.settle().await;
-    world.sandbox.advance(std::time::Duration::from_secs(3600));
+    world.sandbox.advance(Duration::from_secs(3600));
     world.settle().await;
     let count = |service| {
         let counts = world.sandbox.counts();
