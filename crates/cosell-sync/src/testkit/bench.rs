@@ -18,7 +18,7 @@ use super::{
     cast::open_gate,
     search::Tale,
     toy::Toy,
-    world::{FIELDS, State, World},
+    world::{FIELDS, REFUSED, State, World},
 };
 use crate::{Clock as _, PairKey, RecordId, Replica, Side, conformance::replica::Bench};
 
@@ -118,6 +118,10 @@ impl Bench for ToyBench {
         ];
         let values = values.map(|(field, value)| (FieldId::from(field), Value::text(value)));
         values.into()
+    }
+
+    fn refused(&self) -> Option<(FieldId, Value)> {
+        Some((FieldId::from("date"), Value::text(REFUSED)))
     }
 
     async fn foreign(&self, id: &RecordId) -> Option<String> {

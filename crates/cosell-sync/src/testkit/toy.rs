@@ -10,7 +10,7 @@ use super::{
     Assumption,
     gate::{Fault, Gate, Kind},
     judge,
-    world::{HELPER, Late, Row, World, capabilities, settle},
+    world::{HELPER, Late, Row, World, capabilities, refusal, settle},
 };
 use crate::{
     AuditEntry, AuditPlace, AuditQuery, Capabilities, Change, Clock, ConflictEntry, Counter,
@@ -341,6 +341,9 @@ impl Replica for Toy {
         let fault = self.gate.enter(Kind::Create, Some(side), false, says).await;
         self.land(deal, until);
         self.before(fault, until)?;
+        if let Some(refused) = refusal(&draft.fields) {
+            return Err(refused);
+        }
         if fault == Some(Fault::Late) {
             let late = Late::Create(side, key.clone(), stamp, draft.clone(), until);
             self.world().state().late.push(late);
@@ -389,6 +392,9 @@ impl Replica for Toy {
         let fault = self.gate.enter(Kind::Update, Some(side), false, says).await;
         self.land(deal, until);
         self.before(fault, until)?;
+        if let Some(refused) = refusal(&patch.fields) {
+            return Err(refused);
+        }
         if fault == Some(Fault::Late) {
             let (id, version) = (id.to_owned(), version.to_owned());
             let late = Late::Update(side, id, version, stamp, patch.clone(), until);

@@ -7,12 +7,12 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use cosell_mapping::{FieldId, Loss, Settled, Snapshot, Value};
+use cosell_mapping::{FieldId, Loss, Reason, ReasonCode, Settled, Snapshot, Value};
 
 use super::{Assumption, Broken};
 use crate::{
-    Capabilities, Deadline, Draft, FieldPolicies, FieldPolicy, PairKey, Patch, Side, WriteStamp,
-    engine::lock,
+    Capabilities, Deadline, Draft, FieldPolicies, FieldPolicy, PairKey, Patch, RefusedField, Side,
+    WriteError, WriteStamp, engine::lock,
 };
 
 /// The fields that both records of a deal share.
@@ -241,8 +241,34 @@ pub(super) fn first_tag() -> Value {
     Value::text("first")
 }
 
+/// A value that no side takes, in any field.
+pub(super) const REFUSED: &str = "refused";
+
+/// Why `fields` are not taken, if one of them is refused.
+pub(super) fn refusal(fields: &BTreeMap<FieldId, Value>) -> Option<WriteError> {
+    let refused = fields.iter().find(|(_, value)| is_refused(value))?;
+    Some(WriteError::Refused {
+        message: "a field is refused".into(),
+        fields: vec![RefusedField {
+            field: refused.0.clone(),
+            reason: not_taken(),
+        }],
+    })
+}
+
+fn is_refused(value: &Value) -> bool {
+    matches!(value, Value::Text(text) if text == REFUSED)
+}
+
+fn not_taken() -> Reason {
+    Reason::new(ReasonCode::Invalid, "nobody takes this; write another word")
+}
+
 /// What would become of a value on one side.
 pub(super) fn settle(side: Side, field: &str, wanted: &Value) -> Settled {
+    if is_refused(wanted) {
+        return Settled::Cannot(not_taken());
+    }
     let (Side::Left, Value::Text(text)) = (side, wanted) else {
         return Settled::Fits;
     };

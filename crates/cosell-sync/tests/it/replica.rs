@@ -3,7 +3,7 @@
 use std::{
     panic::AssertUnwindSafe,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -38,8 +38,14 @@ enum Mistake {
     IgnoresDeadlineOfCreates,
     /// Loses all but the first field of a patch.
     HalfAPatch,
+    /// Writes what is not refused of a patch that is.
+    WritesTheRest,
+    /// Takes a refused value for written.
+    HidesRefusals,
     /// Makes a second record for one key.
     SecondBirth,
+    /// Writes the key over another one.
+    OverwritesKey,
     /// Finds nothing.
     FindsNothing,
     /// Finds everybody's.
@@ -62,13 +68,16 @@ enum Mistake {
     Shouts,
 }
 
-const ALL: [Mistake; 16] = [
+const ALL: [Mistake; 19] = [
     Mistake::IgnoresVersion,
     Mistake::WritesAndSaysStale,
     Mistake::IgnoresDeadline,
     Mistake::IgnoresDeadlineOfCreates,
     Mistake::HalfAPatch,
+    Mistake::WritesTheRest,
+    Mistake::HidesRefusals,
     Mistake::SecondBirth,
+    Mistake::OverwritesKey,
     Mistake::FindsNothing,
     Mistake::FindsAnybody,
     Mistake::Deaf,
@@ -91,6 +100,10 @@ async fn check(mistake: Mistake, bench: &ToyBench) {
             checks::nothing_leaves_after_the_deadline(bench).await;
         }
         Mistake::HalfAPatch => checks::all_of_a_patch_takes_effect(bench).await,
+        Mistake::WritesTheRest | Mistake::HidesRefusals => {
+            checks::nothing_of_a_refused_patch_takes_effect(bench).await;
+        }
+        Mistake::OverwritesKey => checks::a_key_is_written_only_where_there_is_none(bench).await,
         Mistake::SecondBirth => checks::a_second_birth_is_stale(bench).await,
         Mistake::FindsNothing | Mistake::FindsAnybody => {
             checks::a_record_made_is_found_by_its_key(bench).await;
@@ -113,6 +126,9 @@ fn says(mistake: Mistake) -> &'static str {
         Mistake::IgnoresDeadline => "no update leaves after the deadline",
         Mistake::IgnoresDeadlineOfCreates => "no create leaves after the deadline",
         Mistake::HalfAPatch => "all of a patch takes effect",
+        Mistake::WritesTheRest => "nothing of a refused patch takes effect",
+        Mistake::HidesRefusals => "a value that the service refuses is refused",
+        Mistake::OverwritesKey => "never over another",
         Mistake::SecondBirth => "a second birth for one key is stale",
         Mistake::FindsNothing => "is found by its key within the find lag",
         Mistake::FindsAnybody => "not found by the key of another",
@@ -127,7 +143,6 @@ fn says(mistake: Mistake) -> &'static str {
     }
 }
 
-// R133
 #[tokio::test]
 async fn each_mistake_is_caught_by_the_check_that_is_named_for_it() {
     for mistake in ALL {
@@ -136,6 +151,7 @@ async fn each_mistake_is_caught_by_the_check_that_is_named_for_it() {
                 inner,
                 mistake,
                 calls: AtomicU64::new(0),
+                key: Mutex::default(),
             })
         });
         let checked = AssertUnwindSafe(check(mistake, &bench))
@@ -156,12 +172,19 @@ struct Careless {
     inner: Arc<dyn Replica>,
     mistake: Mistake,
     calls: AtomicU64,
+    /// Of the last patch that had one.
+    key: Mutex<Option<PairKey>>,
 }
 
 impl Careless {
     fn shown(&self, mut record: Observed) -> Observed {
         match self.mistake {
             Mistake::NoStamp => record.stamp = None,
+            // As if the last key had gone over the one before.
+            Mistake::OverwritesKey => {
+                let last = self.key.lock().unwrap().clone();
+                record.key = last.or(record.key);
+            }
             Mistake::OneVersion => record.version = cosell_sync::Version::new("1"),
             _ => {}
         }
@@ -272,6 +295,10 @@ impl Replica for Careless {
                     .fields
                     .retain(|field, _| Some(field) == first.as_ref());
             }
+            Mistake::OverwritesKey => {
+                let mut key = self.key.lock().unwrap();
+                *key = patch.key.clone().or(key.take());
+            }
             Mistake::Shouts => {
                 for value in patch.fields.values_mut() {
                     if let Value::Text(text) = value {
@@ -284,6 +311,19 @@ impl Replica for Careless {
         let written = self.inner.update(&seen, stamp, &patch, until).await;
         match self.mistake {
             Mistake::WritesAndSaysStale if late => Err(WriteError::Stale),
+            Mistake::WritesTheRest | Mistake::HidesRefusals => {
+                let Err(WriteError::Refused { fields, .. }) = &written else {
+                    return written;
+                };
+                for refused in fields {
+                    patch.fields.remove(&refused.field);
+                }
+                let rest = self.inner.update(&seen, stamp, &patch, until).await;
+                match self.mistake {
+                    Mistake::HidesRefusals => rest,
+                    _ => written,
+                }
+            }
             _ => written,
         }
     }

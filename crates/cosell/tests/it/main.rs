@@ -1,6 +1,7 @@
 //! Both services, the real clients and the engine, in one process and on a clock moved by hand.
 
 mod budget;
+mod conformance;
 mod crm_to_referral;
 mod full;
 mod help;
