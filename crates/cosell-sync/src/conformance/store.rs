@@ -1,26 +1,33 @@
 //! The contract of [`StateStore`]. Every check takes an empty store.
 
+mod audit;
+mod pairs;
+mod queue;
+mod waiting;
+
 use std::{future::Future, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use cosell_mapping::{FieldId, Value};
 use uuid::Uuid;
 
-use crate::{
-    Answer, Brake, Change, ConflictEntry, Counted, Cursor, ErrorKind, GroupId, Hold, HoldCause,
-    Images, Lease, Life, Outcome, Pair, PairId, PairState, Park, Part, PartName, QueuedHint,
-    RecordId, Resolution, Rule, Side, SkippedRecord, Source, StateStore, StoreError, TraceId,
-    Version,
-};
-
-mod audit;
-mod waiting;
-
 pub use audit::{
     forgetting_leaves_no_content, lines_are_added_and_asked_for, old_lines_go_by_age_and_count,
     places_are_kept_per_job,
 };
+pub use pairs::{
+    a_batch_is_all_or_nothing, a_record_has_one_pair, pairs_are_kept_whole, records_find_their_pair,
+};
+pub use queue::{
+    a_key_is_queued_once, a_worked_turn_leaves_newer_hints, due_hints_come_earliest_first,
+    newcomers_are_told_from_known_records,
+};
 pub use waiting::{lanes_take_turns, parks_are_counted_and_listed_by_cause};
+
+use crate::{
+    Brake, Change, ConflictEntry, Counted, Cursor, ErrorKind, Lease, Pair, PairId, QueuedHint,
+    RecordId, Rule, Side, SkippedRecord, Source, StateStore, StoreError, TraceId, Version,
+};
 
 type Store = Arc<dyn StateStore>;
 
@@ -168,316 +175,6 @@ pub async fn a_lost_lease_commits_nothing(store: Arc<dyn StateStore>) {
         .commit(&taken, vec![put(&pair(1, "a", None))])
         .await
         .expect("the new holder may commit");
-}
-
-/// A pair comes back as it was stored.
-pub async fn pairs_are_kept_whole(store: Arc<dyn StateStore>) {
-    let mut full = pair(1, "a", Some("b"));
-    let field = FieldId::from_static("name");
-    let at = moment(5);
-    full.state = PairState::Stopped {
-        why: "switched off".to_owned(),
-    };
-    full.left.version = Some(Version::new("v1"));
-    full.left.retired = vec![Version::new("v0")];
-    full.left.written = Some(at);
-    full.left.as_of = Some(at);
-    full.base.insert(
-        field.clone(),
-        Images {
-            left: Value::text("x"),
-            right: Value::Null,
-        },
-    );
-    full.holds.insert(
-        field,
-        Hold {
-            left: Value::text("x"),
-            right: Value::text("y"),
-            cause: HoldCause::Policy {
-                why: "both".to_owned(),
-            },
-            since: at,
-            unanswered: None,
-        },
-    );
-    full.answers.insert(
-        FieldId::from_static("note"),
-        Answer {
-            left: Value::text("x"),
-            right: Value::text("y"),
-            resolution: Resolution::Keep(Side::Left),
-            at,
-        },
-    );
-    full.park = Some(Park {
-        kind: ErrorKind::Refused,
-        dead: false,
-        cause: "refused".to_owned(),
-        since: at,
-        attempts: 2,
-        retry_at: Some(at),
-        left: Some(Version::new("v1")),
-        right: None,
-    });
-    full.outcome = Some(Outcome {
-        at,
-        from: Side::Left,
-        success: false,
-        message: "refused".to_owned(),
-    });
-    commit(&store, vec![put(&full)]).await;
-    let read = store.pair(full.id).await.expect("pair");
-    assert_eq!(read, Some(full), "a pair must come back as it was stored");
-    let none = store.pair(PairId(Uuid::from_u128(9))).await.expect("pair");
-    assert_eq!(none, None, "an unknown pair is none");
-}
-
-/// A pair is found by present, former and alias ids and by group, per side, and pages through.
-pub async fn records_find_their_pair(store: Arc<dyn StateStore>) {
-    let mut one = pair(1, "a", Some("b"));
-    one.left.former = vec![id("old")];
-    one.left.aliases = vec![id("child")];
-    one.right.group = Some(GroupId::new("g"));
-    let two = pair(2, "c", None);
-    commit(&store, vec![put(&one), put(&two)]).await;
-    for name in ["a", "old", "child"] {
-        let found = store.pair_of(Side::Left, &id(name)).await.expect("pair_of");
-        assert_eq!(found.map(|pair| pair.id), Some(one.id), "by {name}");
-    }
-    let swapped = store.pair_of(Side::Right, &id("a")).await.expect("pair_of");
-    assert!(swapped.is_none(), "ids are per side");
-    let group = GroupId::new("g");
-    let found = store
-        .pair_in_group(Side::Right, &group)
-        .await
-        .expect("group");
-    assert_eq!(found.map(|pair| pair.id), Some(one.id), "by group");
-    let found = store
-        .pair_in_group(Side::Left, &group)
-        .await
-        .expect("group");
-    assert!(found.is_none(), "groups are per side");
-    let asked = [id("a"), id("child"), id("nobody"), id("c")];
-    let known = store.known(Side::Left, &asked).await.expect("known");
-    assert_eq!(
-        known.len(),
-        3,
-        "known tells exactly those in a pair: {known:?}"
-    );
-    assert!(!known.contains("nobody"), "nobody is in no pair");
-    let first = store.pairs(None, 1).await.expect("pairs");
-    assert_eq!(first.len(), 1, "at most the limit");
-    let rest = store.pairs(Some(first[0].id), 10).await.expect("pairs");
-    assert_eq!(rest.len(), 1, "a page goes on after the last id");
-    assert!(first[0].id < rest[0].id, "in order of id");
-    // A part belongs to the pair like its ends do, by each of its ids.
-    let mut with_part = one.clone();
-    let part = Part {
-        side: Side::Left,
-        id: Some(id("part")),
-        others: vec![id("second")],
-        version: None,
-        as_of: None,
-        life: Life::Open,
-        fields: Default::default(),
-        refusal: None,
-    };
-    with_part.parts.insert(PartName::new("helper"), part);
-    commit(&store, vec![put(&with_part)]).await;
-    for name in ["part", "second"] {
-        let found = store.pair_of(Side::Left, &id(name)).await.expect("pair_of");
-        assert_eq!(found.as_ref(), Some(&with_part), "by the part {name}");
-        let swapped = store.pair_of(Side::Right, &id(name)).await;
-        assert!(swapped.expect("pair_of").is_none(), "part ids are per side");
-    }
-    // An id that an end gave up leads nowhere, unless it is kept as former.
-    one.left.aliases.clear();
-    commit(&store, vec![put(&one)]).await;
-    let found = store
-        .pair_of(Side::Left, &id("child"))
-        .await
-        .expect("pair_of");
-    assert!(found.is_none(), "an alias given up leads nowhere");
-    let found = store.pair_of(Side::Left, &id("part")).await;
-    assert!(
-        found.expect("pair_of").is_none(),
-        "nor does a part that is no more"
-    );
-}
-
-/// A second pair with a record of the first is refused, also within one batch.
-pub async fn a_record_has_one_pair(store: Arc<dyn StateStore>) {
-    let one = pair(1, "a", Some("b"));
-    commit(&store, vec![put(&one)]).await;
-    let lease = lease(&store).await;
-    for taken in [pair(2, "a", None), pair(2, "x", Some("b"))] {
-        let refused = store.commit(&lease, vec![put(&taken)]).await;
-        assert!(
-            matches!(refused, Err(StoreError::Taken { .. })),
-            "taken, not {refused:?}"
-        );
-    }
-    let twins = vec![put(&pair(3, "t", None)), put(&pair(4, "t", None))];
-    let refused = store.commit(&lease, twins).await;
-    assert!(
-        matches!(refused, Err(StoreError::Taken { .. })),
-        "taken within one batch, not {refused:?}"
-    );
-    store
-        .commit(&lease, vec![put(&one)])
-        .await
-        .expect("a pair keeps its own records");
-    let pairs = store.pairs(None, 10).await.expect("pairs");
-    assert_eq!(pairs.len(), 1, "a refused pair was stored");
-}
-
-/// Nothing of a refused batch is stored, whatever the order.
-pub async fn a_batch_is_all_or_nothing(store: Arc<dyn StateStore>) {
-    commit(&store, vec![put(&pair(1, "a", None))]).await;
-    let lease = lease(&store).await;
-    let batch = vec![
-        Change::Cursor {
-            side: Side::Left,
-            cursor: Some(Cursor::new("c")),
-        },
-        Change::Enqueue(hint("h", 0)),
-        put(&pair(2, "b", None)),
-        put(&pair(3, "a", None)),
-    ];
-    let refused = store.commit(&lease, batch).await;
-    assert!(
-        matches!(refused, Err(StoreError::Taken { .. })),
-        "taken, not {refused:?}"
-    );
-    assert_eq!(
-        store.cursor(Side::Left).await.expect("cursor"),
-        None,
-        "no cursor"
-    );
-    assert!(queue(&store).await.is_empty(), "no hint");
-    assert_eq!(
-        store.pairs(None, 10).await.expect("pairs").len(),
-        1,
-        "no pair"
-    );
-}
-
-/// A record is in the queue once, due at the earlier of both moments, with a new turn.
-pub async fn a_key_is_queued_once(store: Arc<dyn StateStore>) {
-    commit(&store, vec![Change::Enqueue(hint("h", 10))]).await;
-    let before = queue(&store).await;
-    commit(&store, vec![Change::Enqueue(hint("h", 50))]).await;
-    let after = queue(&store).await;
-    assert_eq!(after.len(), 1, "one record is queued once");
-    assert_eq!(after[0].due, moment(10), "due at the earlier moment");
-    assert_ne!(
-        after[0].turn, before[0].turn,
-        "every enqueue has a turn of its own"
-    );
-    commit(&store, vec![Change::Enqueue(hint("h", 5))]).await;
-    assert_eq!(
-        queue(&store).await[0].due,
-        moment(5),
-        "due at the earlier moment"
-    );
-    let urgent = QueuedHint {
-        source: Source::Person,
-        trace: TraceId(Uuid::from_u128(8)),
-        ..hint("h", 70)
-    };
-    commit(&store, vec![Change::Enqueue(urgent)]).await;
-    commit(&store, vec![Change::Enqueue(hint("h", 70))]).await;
-    let joined = queue(&store).await.remove(0);
-    assert_eq!(
-        joined.source,
-        Source::Person,
-        "the more urgent source stays"
-    );
-    assert_eq!(joined.trace, before[0].trace, "the first trace stays");
-    let other = QueuedHint {
-        side: Side::Right,
-        ..hint("h", 5)
-    };
-    commit(&store, vec![Change::Enqueue(other)]).await;
-    assert_eq!(
-        queue(&store).await.len(),
-        2,
-        "sides have records of their own"
-    );
-}
-
-/// Hints come when they are due, earliest first, at most as many as asked for.
-pub async fn due_hints_come_earliest_first(store: Arc<dyn StateStore>) {
-    assert_eq!(
-        store.next_due().await.expect("next_due"),
-        None,
-        "nothing is due"
-    );
-    let batch = [("late", 30), ("early", 10), ("middle", 20)];
-    let batch = batch.map(|(name, due)| Change::Enqueue(hint(name, due)));
-    commit(&store, batch.into()).await;
-    let names = |hints: Vec<QueuedHint>| -> Vec<String> {
-        hints.iter().map(|hint| hint.id.to_string()).collect()
-    };
-    let due = names(store.due(moment(20), 10).await.expect("due"));
-    assert_eq!(due, ["early", "middle"], "what is due, earliest first");
-    let due = names(store.due(moment(20), 1).await.expect("due"));
-    assert_eq!(due, ["early"], "at most the limit");
-    let next = store.next_due().await.expect("next_due");
-    assert_eq!(next, Some(moment(10)), "the earliest moment");
-}
-
-/// A hint about a record without a pair is told from one about a known record, per side.
-pub async fn newcomers_are_told_from_known_records(store: Arc<dyn StateStore>) {
-    let waits = async |side| store.newcomers_wait(side).await.expect("newcomers_wait");
-    let known = Change::Pair(Box::new(pair(1, "known", None)));
-    commit(&store, vec![known, Change::Enqueue(hint("known", 0))]).await;
-    assert!(!waits(Side::Left).await, "a known record is no newcomer");
-    commit(&store, vec![Change::Enqueue(hint("new", 900))]).await;
-    assert!(waits(Side::Left).await, "a newcomer waits, due or not");
-    assert!(!waits(Side::Right).await, "on its own side only");
-}
-
-/// Taking out or putting off names the turn that was worked; a hint that came meanwhile stays.
-pub async fn a_worked_turn_leaves_newer_hints(store: Arc<dyn StateStore>) {
-    commit(&store, vec![Change::Enqueue(hint("h", 0))]).await;
-    let worked = queue(&store).await.remove(0);
-    let dequeue = Change::Dequeue {
-        side: worked.side,
-        id: worked.id.clone(),
-        turn: worked.turn,
-    };
-    let postpone = Change::Postpone {
-        hint: QueuedHint {
-            due: moment(40),
-            attempts: 3,
-            ..worked.clone()
-        },
-    };
-    commit(&store, vec![postpone.clone()]).await;
-    let put_off = queue(&store).await.remove(0);
-    assert_eq!(
-        (put_off.due, put_off.attempts),
-        (moment(40), 3),
-        "it is put off"
-    );
-    assert_eq!(put_off.turn, worked.turn, "putting off keeps the turn");
-    commit(&store, vec![Change::Enqueue(hint("h", 1))]).await;
-    commit(&store, vec![dequeue, postpone]).await;
-    let newer = queue(&store).await;
-    assert_eq!(newer.len(), 1, "a newer hint stays");
-    assert_eq!(newer[0].due, moment(1), "a newer hint is not put off");
-    let dequeue = Change::Dequeue {
-        side: newer[0].side,
-        id: newer[0].id.clone(),
-        turn: newer[0].turn,
-    };
-    commit(&store, vec![dequeue.clone(), dequeue]).await;
-    assert!(
-        queue(&store).await.is_empty(),
-        "the worked turn is taken out"
-    );
 }
 
 /// Each side has a cursor of its own, which can be forgotten.
