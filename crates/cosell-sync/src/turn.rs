@@ -509,7 +509,9 @@ impl<'r> Turn<'r> {
         let changed = self.stored.as_ref() != Some(&self.pair);
         if changed {
             let before = self.stored.as_ref().map(|pair| &pair.state);
-            let vanished = Side::BOTH.map(|side| self.sights[side as usize].is_vanished());
+            // One that waited to be born was never in step with another: it is no loss.
+            let whole = Side::BOTH.map(|side| self.pair.end(side).id.is_some()) == [true; 2];
+            let vanished = Side::BOTH.map(|side| whole && self.sights[side as usize].is_vanished());
             batch.extend(self.round.count_pair(before, &self.pair.state, vanished));
             batch.push(Change::Pair(Box::new(self.pair.clone())));
             self.note_differences();

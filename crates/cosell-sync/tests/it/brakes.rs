@@ -62,6 +62,40 @@ fn so_many_births_an_hour_and_the_rest_waits_or_is_released_by_name() {
 }
 
 #[test]
+fn a_record_that_waits_for_a_brake_may_leave_and_come_back() {
+    let births = Brake::Births(Side::Left);
+    let brakes = BrakeOptions::default().with_births(Some(1));
+    let world = braked(brakes.with_emptied(Some(1), 0));
+    add(&world, &["b", "off", "gone", "named"]);
+    assert_eq!(world.round().births, 1);
+    assert_eq!(world.queued(), 3, "they wait");
+    // One is switched off, one deleted, and one is named by a record at the other end.
+    world.right.touch("off", |row| row.takes_part = false);
+    world.right.delete("gone");
+    let fields = [("name", "named"), ("value", "1"), ("note", "")];
+    world.left.add_with_key("there", Some("named"), &fields);
+    let report = world.round();
+    assert_eq!((report.births, report.binds), (0, 1), "{report:?}");
+    world.settle();
+    assert!(
+        on(&world).iter().all(|on| on.brake == births),
+        "what was never in step is no loss: {:?}",
+        on(&world)
+    );
+    world.clock.pass(HOUR * 2);
+    let report = world.round();
+    assert_eq!((report.births, report.left.creates), (0, 0), "{report:?}");
+    assert_eq!(world.queued(), 0, "nothing is left to do about them");
+    let report = world.round();
+    assert_eq!((report.births, report.left.creates), (0, 0), "{report:?}");
+    assert_eq!(world.left.with(|state| state.rows.len()), 2);
+    world.right.touch("off", |row| row.takes_part = true);
+    assert_eq!(world.round().births, 1, "it is born when it comes back");
+    world.settle();
+    assert_eq!(world.left.with(|state| state.rows.len()), 3);
+}
+
+#[test]
 fn a_brake_stops_no_recovery() {
     let world = braked(BrakeOptions::default().with_births(Some(1)));
     world.left.fail("create", &[Fault::LostAfter]);

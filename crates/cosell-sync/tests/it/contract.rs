@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use cosell_sync::{
     Capabilities, Cursor, Deadline, Draft, ErrorKind, FieldId, FlapLimit, GroupId, HintPage,
-    Observed, PairKey, PartName, Patch, ReadError, RecordId, Replica, RoundReport, Settled, Side,
-    Value, WriteError, WriteStamp, Written,
+    Observed, PairKey, PartName, Patch, ReadError, RecordId, Replica, Requeue, RoundReport,
+    Settled, Side, Value, WriteError, WriteStamp, Written,
 };
 
 use crate::{
@@ -329,6 +329,27 @@ fn a_field_that_goes_to_and_fro_parks_its_pair_and_is_named() {
         "{}",
         parked[0].cause
     );
+}
+
+#[test]
+fn a_pair_that_is_let_go_after_flapping_is_counted_anew() {
+    for one_by_one in [true, false] {
+        let (world, _) = fight(FlapLimit::default());
+        let mut pairs = world.pairs().into_iter();
+        let pair = pairs.find(|pair| pair.park.is_some()).unwrap();
+        let engine = world.engine();
+        if one_by_one {
+            assert!(drive(engine.unpark(pair.id, "Ada")).unwrap().unwrap());
+        } else {
+            let flapping = Requeue::Kind(ErrorKind::Flapping);
+            let done = drive(engine.requeue(flapping, "Ada")).unwrap().unwrap();
+            assert_eq!(done.pairs, 1);
+        }
+        let report = world.round();
+        assert_eq!(report.left.writes() + report.right.writes(), 1);
+        world.settle();
+        world.assert_in_step();
+    }
 }
 
 #[test]
