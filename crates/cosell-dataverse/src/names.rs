@@ -94,6 +94,34 @@ pub mod account {
     pub const COUNTRY: &str = "address1_country";
 }
 
+/// Columns of `lead`.
+pub mod lead {
+    /// Primary key.
+    pub const ID: &str = "leadid";
+    /// What it is about, 300 characters: the name of the opportunity that it becomes.
+    pub const SUBJECT: &str = "subject";
+    /// Name of the company, 100 characters.
+    pub const COMPANY: &str = "companyname";
+    /// Amount of money; `estimatedvalue` is no money on a lead.
+    pub const ESTIMATED_AMOUNT: &str = "estimatedamount";
+    /// State.
+    pub const STATE: &str = "statecode";
+    /// Status reason.
+    pub const STATUS: &str = "statuscode";
+    /// Time of the last change.
+    pub const MODIFIED_ON: &str = "modifiedon";
+
+    /// Values of `statecode`.
+    pub mod state {
+        /// Being worked on.
+        pub const OPEN: i64 = 0;
+        /// It became an opportunity, or was closed as a success; read-only.
+        pub const QUALIFIED: i64 = 1;
+        /// Given up.
+        pub const DISQUALIFIED: i64 = 2;
+    }
+}
+
 /// Columns of `transactioncurrency`.
 pub mod transaction_currency {
     /// Primary key.

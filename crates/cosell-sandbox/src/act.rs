@@ -84,6 +84,11 @@ pub enum Act {
         #[serde(default)]
         close: Map<String, Value>,
     },
+    /// The CRM seller qualifies a lead: an account and an opportunity are made of it.
+    CrmQualify {
+        /// Lead id.
+        id: Uuid,
+    },
     /// A customizer changes the CRM's metadata: every delta link dies.
     CrmExpireDeltaLinks,
     /// An administrator ends all sessions of a user.

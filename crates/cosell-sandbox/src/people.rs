@@ -95,6 +95,7 @@ impl Sandbox {
                 )?;
                 row_acted(*id)
             }
+            Act::CrmQualify { id } => row_acted(self.dataverse_mut().seller_qualify(now, *id)?),
             Act::CrmExpireDeltaLinks => {
                 self.dataverse_mut().expire_delta_tokens();
                 Acted::default()

@@ -168,6 +168,10 @@ impl Turn<'_> {
                     Settled::Becomes { value, .. } if value == *sent
                 );
             let seen = record.and_then(|record| record.fields.get(field));
+            // A record that has no such field holds nothing of what was sent for it.
+            if record.is_some() && seen.is_none() {
+                continue;
+            }
             // Of what takes effect in a step of its own a stamp proves nothing.
             if (!proven || apart.contains(field)) && seen != Some(sent) {
                 continue;

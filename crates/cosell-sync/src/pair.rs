@@ -1,5 +1,8 @@
 //! What is known of two records that belong together.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -114,6 +117,24 @@ impl Pair {
             Side::Left => &mut self.left,
             Side::Right => &mut self.right,
         }
+    }
+
+    /// Is this another record than the one that this end was, into which it has turned?
+    pub(crate) fn has_moved(&self, side: Side, record: &Observed) -> bool {
+        let id = self.end(side).id.as_ref();
+        id.is_some_and(|id| *id != record.id)
+    }
+
+    /// The end is this record from now on. What a service left behind when it made one record of
+    /// another was cleared by nobody: such a field meets anew, and its value goes over again.
+    pub(crate) fn becomes(&mut self, side: Side, record: &Observed) {
+        if self.has_moved(side, record) {
+            self.base.retain(|field, images| {
+                let lost = record.fields.get(field).is_some_and(Value::is_null);
+                !lost || images.of(side).is_null()
+            });
+        }
+        self.end_mut(side).moves_to(&record.id);
     }
 
     /// Marks the pair as not finished: until versions are noted again, no hint of it passes for

@@ -470,7 +470,10 @@ impl Turn<'_> {
                     let surplus = end.retired.len().saturating_sub(kept);
                     end.retired.drain(..surplus);
                 }
-                end.moves_to(&id);
+                match after.record() {
+                    Some(record) => self.pair.becomes(side, record),
+                    None => end.moves_to(&id),
+                }
                 let carries = !patch.fields.is_empty();
                 if carries {
                     self.round.report(|report| report.updates += 1);

@@ -1,6 +1,6 @@
 //! One pair in work: look, plan, at most one write, look again, until there is nothing to do.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use chrono::{DateTime, Utc};
 
@@ -89,8 +89,17 @@ pub(crate) fn plan_pair(
     refused: &[(Side, RefusedField)],
 ) -> Result<Plan, String> {
     let ends = Side::BOTH.map(|side| Ends(round.engine.replica(side)));
+    let records = Side::BOTH
+        .into_iter()
+        .filter_map(|side| Some((side, sights[side as usize].record()?)));
+    let mut moved = Cow::Borrowed(pair);
+    for (side, record) in records {
+        if pair.has_moved(side, record) {
+            moved.to_mut().becomes(side, record);
+        }
+    }
     let seen = Seen {
-        pair,
+        pair: &moved,
         left: sights[0].view(),
         right: sights[1].view(),
         refused,
@@ -277,7 +286,7 @@ impl<'r> Turn<'r> {
                 self.pair.adopt_part(side, &record);
                 self.pair.unsettle();
             } else if self.moves_here(side, &record) {
-                self.pair.end_mut(side).moves_to(&record.id);
+                self.pair.becomes(side, &record);
                 *self.sight(side) = Sight::Present(Box::new(record));
                 self.pair.unsettle();
             } else if self.pair.end(side).id.is_none() {

@@ -174,6 +174,11 @@ fn differences(
     let becomes = |settled: Settled, held: &Value| matches!(settled, Settled::Becomes { value, .. } if value == *held);
     fields
         .into_iter()
+        // A lead lacks some fields.
+        .filter(|field| {
+            let both = [&referral.fields, &row.fields];
+            both.iter().all(|fields| fields.contains_key(*field))
+        })
         .filter_map(|field| {
             let left = referral.fields.get(field).cloned().unwrap_or_default();
             let right = row.fields.get(field).cloned().unwrap_or_default();

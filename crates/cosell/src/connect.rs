@@ -16,8 +16,8 @@ use cosell_sync::{
 };
 
 use crate::{
-    CRM, CompareError, Comparison, CosellPolicy, Dynamics, DynamicsOptions, PartnerCenter,
-    PartnerCenterOptions, TokioTime, Trial, TrialError, compare, dynamics, live,
+    CRM, CompareError, Comparison, CosellPolicy, Dynamics, DynamicsOptions, LeadOptions,
+    PartnerCenter, PartnerCenterOptions, TokioTime, Trial, TrialError, compare, dynamics, live,
 };
 
 pub use fault::{ConnectError, ConnectFault, Service};
@@ -333,13 +333,17 @@ impl CosellBuilder {
             faults.push(ConnectFault::new(Service::Dynamics, error));
         }
         let fields = Arc::new(mapping.fields().clone());
+        let mut dynamics = self.dynamics;
+        if !self.partner_center.co_sell_only && dynamics.leads.is_none() {
+            dynamics.leads = Some(LeadOptions::default());
+        }
         let context = Arc::new(context);
         let opportunities = Dynamics::new(
             self.dataverse,
             organization.unwrap_or_default(),
             Arc::clone(&fields),
             Arc::clone(&context),
-            self.dynamics,
+            dynamics,
         );
         let unfit = report.errors().next().is_some();
         let errors = report.iter().filter(|it| it.severity == Severity::Error);
@@ -390,6 +394,18 @@ impl Dynamics {
             .pages(&query, PageOptions::default())
             .next_page()
             .await?;
+        let Some(leads) = &self.options().leads else {
+            return Ok(());
+        };
+        let query = self.lead_query(leads).with_top(1);
+        let table = self.client().table(Table::LEAD);
+        table
+            .pages(&query, PageOptions::default())
+            .next_page()
+            .await?;
+        // Tracking of this table is off in many organizations.
+        let one = PageOptions::default().with_size(1);
+        table.changes(&[Table::LEAD.key()], &one).await?;
         Ok(())
     }
 }

@@ -15,6 +15,11 @@ pub(crate) fn opportunity(organization: Uuid, referral: &str) -> Uuid {
     ])
 }
 
+/// Id of the lead made for a referral in one organization.
+pub(crate) fn lead(organization: Uuid, referral: &str) -> Uuid {
+    derive(&["lead", &organization.to_string(), &referral.to_lowercase()])
+}
+
 /// Id of the account made for a customer in one organization, told apart by these texts.
 pub(crate) fn account(organization: Uuid, key: &[String]) -> Uuid {
     let plain = key.iter().map(|text| text.trim().to_lowercase());

@@ -1,9 +1,12 @@
-//! Dynamics 365 as one end of the sync: opportunities of one Dataverse environment.
+//! Dynamics 365 as one end of the sync: opportunities of one Dataverse environment, and leads where
+//! they are taken in.
 //!
 //! Rows carry our stamp, ids of rows that we make are derived, and the service refuses a second
 //! of the same id: this side can be proven where Partner Center can only be looked into.
 
 mod accounts;
+mod feed;
+mod leads;
 mod options;
 mod read;
 mod write;
@@ -13,20 +16,22 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cosell_dataverse::{
-    Change, ChangeCursor, Dataverse, Filter, Followed, PageOptions, Query, Row, Table,
-    names::transaction_currency,
+    Dataverse, Filter, PageOptions, Query, Row, Table, names::transaction_currency,
 };
-use cosell_mapping::{Context, Currencies, FieldId, FieldSet, RecordKind, Settled, Value, field};
+use cosell_mapping::{
+    Context, Currencies, FieldId, FieldSet, Reason, ReasonCode, RecordKind, Settled, Value, field,
+};
 use cosell_sync::{
-    Capabilities, Cursor, Deadline, Draft, GroupId, Hint, HintPage, Observed, PairKey, PartName,
-    Patch, ReadError, RecordId, Replica, Version, WriteError, WriteStamp, Written,
+    Capabilities, Cursor, Deadline, Draft, GroupId, HintPage, Observed, PairKey, PartName, Patch,
+    ReadError, RecordId, Replica, WriteError, WriteStamp, Written,
 };
 use uuid::Uuid;
 
 pub use accounts::{AccountMatch, AccountMatcher, Customer, NameAndPostalCode};
+pub use leads::LeadOptions;
 pub use options::{ConnectorColumns, DynamicsOptions};
 
-use crate::{derived, failure};
+use crate::{derived, failure, lead::LEAD};
 use read::NativeRow;
 
 /// The right end of every engine that this crate builds. See [`Replica`] for what it keeps.
@@ -65,44 +70,6 @@ impl Dynamics {
 
     pub(crate) fn options(&self) -> &DynamicsOptions {
         &self.options
-    }
-
-    fn deleted(id: Uuid) -> Hint {
-        Hint {
-            id: RecordId::new(id.to_string()),
-            version: None,
-            takes_part: Some(false),
-            gone: true,
-            seen: None,
-        }
-    }
-
-    /// A row of the change feed. It lacks the account, so that the record is fetched when it
-    /// matters.
-    fn changed(&self, row: &Row) -> Result<Hint, ReadError> {
-        let malformed = |fault: cosell_dataverse::ColumnError| {
-            ReadError::Malformed(format!("a changed opportunity: {fault}"))
-        };
-        let id = row.guid(Table::OPPORTUNITY.key()).map_err(malformed)?;
-        let Some(id) = id else {
-            return Err(ReadError::Malformed(
-                "a changed opportunity has no id".to_owned(),
-            ));
-        };
-        Ok(Hint {
-            id: RecordId::new(id.to_string()),
-            version: row
-                .etag()
-                .ok()
-                .flatten()
-                .map(|etag| Version::new(etag.as_str())),
-            // A flag that cannot be read is looked into, not taken for no.
-            takes_part: row
-                .flag(&self.options.columns.sync)
-                .map_or(None, |flag| Some(flag.unwrap_or(false))),
-            gone: false,
-            seen: None,
-        })
     }
 
     async fn rows_naming(&self, key: &PairKey) -> Result<Vec<Row>, cosell_http::Error> {
@@ -164,50 +131,15 @@ impl Replica for Dynamics {
         capabilities.find_lag = self.options.read_lag;
         capabilities.read_lag = self.options.read_lag;
         capabilities.lateness = self.options.lateness;
-        if !self.options.close_in_change_set {
+        // Qualifying a lead is an action of its own, too.
+        if !self.options.close_in_change_set || self.options.leads.is_some() {
             capabilities.apart = vec![field::DEAL_STATE];
         }
         capabilities
     }
 
     async fn hints(&self, since: Option<&Cursor>) -> Result<HintPage, ReadError> {
-        let table = self.client.table(Table::OPPORTUNITY);
-        let options = PageOptions::default().with_size(self.options.page_size);
-        let page = match since {
-            None => {
-                let columns = self.tracked_columns();
-                let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-                table.changes(&columns, &options).await
-            }
-            Some(cursor) => {
-                let cursor: ChangeCursor = serde_json::from_str(cursor.as_str())
-                    .map_err(|_| ReadError::CursorExpired("not a cursor of ours".to_owned()))?;
-                match table.follow(&cursor, &options).await {
-                    Ok(Followed::Page(page)) => Ok(page),
-                    Ok(Followed::Expired(error)) => {
-                        return Err(ReadError::CursorExpired(error.to_string()));
-                    }
-                    Err(error) => Err(error),
-                }
-            }
-        }
-        .map_err(|error| failure::read_error(&error))?;
-        let mut hints = Vec::with_capacity(page.changes.len());
-        for change in &page.changes {
-            match change {
-                Change::Row(row) => hints.push(self.changed(row)?),
-                Change::Deleted { id, .. } => hints.push(Self::deleted(*id)),
-                _ => {}
-            }
-        }
-        let cursor = serde_json::to_string(&page.cursor)
-            .map_err(|error| ReadError::Failed(error.to_string()))?;
-        let more = !page.cursor.is_caught_up();
-        Ok(HintPage {
-            hints,
-            cursor: Cursor::new(cursor),
-            more,
-        })
+        self.next_hints(since).await
     }
 
     async fn fetch(&self, id: &RecordId) -> Result<Option<Observed>, ReadError> {
@@ -221,8 +153,16 @@ impl Replica for Dynamics {
             .find(id, &self.query())
             .await
             .map_err(|error| failure::read_error(&error))?;
-        row.map(|row| self.observe(row).map_err(ReadError::Malformed))
-            .transpose()
+        if let Some(row) = row {
+            return self.observe_deal(row).await.map(Some);
+        }
+        let Some(leads) = &self.options.leads else {
+            return Ok(None);
+        };
+        match self.lead_row(leads, id).await? {
+            Some(row) => self.observe_lead_or_deal(leads, row).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn find(
@@ -234,15 +174,29 @@ impl Replica for Dynamics {
             .rows_naming(key)
             .await
             .map_err(|error| failure::read_error(&error))?;
-        if rows.is_empty() {
-            // A seller may have emptied the identifier of the row that we made.
-            let derived = derived::opportunity(self.organization, key.as_str());
-            let made = self.fetch(&RecordId::new(derived.to_string())).await?;
-            return Ok(made.into_iter().collect());
+        let mut found = Vec::with_capacity(rows.len());
+        for row in rows {
+            found.push(self.observe_deal(row).await?);
         }
-        rows.into_iter()
-            .map(|row| self.observe(row).map_err(ReadError::Malformed))
-            .collect()
+        let mut made = vec![derived::opportunity(self.organization, key.as_str())];
+        if let Some(leads) = &self.options.leads {
+            for lead in self.leads_naming(leads, key).await? {
+                // The identifier of a lead may have been copied to what it became.
+                if found.iter().all(|record| record.id != lead.id) {
+                    found.push(lead);
+                }
+            }
+            made.push(derived::lead(self.organization, key.as_str()));
+        }
+        // A seller may have emptied the identifier of the row that we made.
+        for id in made
+            .into_iter()
+            .filter(|_| found.is_empty())
+            .collect::<Vec<_>>()
+        {
+            found.extend(self.fetch(&RecordId::new(id.to_string())).await?);
+        }
+        Ok(found)
     }
 
     /// Deals have no further rows of their own here.
@@ -257,7 +211,10 @@ impl Replica for Dynamics {
         draft: &Draft,
         until: Deadline,
     ) -> Result<Written, WriteError> {
-        self.create_opportunity(key, stamp, draft, until).await
+        match self.makes_lead(draft) {
+            Some(leads) => self.create_lead(leads, key, stamp, draft, until).await,
+            None => self.create_opportunity(key, stamp, draft, until).await,
+        }
     }
 
     async fn create_part(
@@ -281,13 +238,23 @@ impl Replica for Dynamics {
         patch: &Patch,
         until: Deadline,
     ) -> Result<Written, WriteError> {
-        self.patch_opportunity(seen, stamp, patch, until).await
+        let lead = seen.native.get::<NativeRow>().and_then(|row| row.lead);
+        match self.options.leads.as_ref().filter(|_| lead.is_some()) {
+            Some(leads) => self.patch_lead(leads, seen, stamp, patch, until).await,
+            None => self.patch_opportunity(seen, stamp, patch, until).await,
+        }
     }
 
     fn settle(&self, field: &FieldId, wanted: &Value, now: Option<&Observed>) -> Settled {
-        let record = now
-            .and_then(|now| now.native.get::<NativeRow>())
-            .map(|row| &row.record);
+        if *field == LEAD {
+            return Settled::Fits;
+        }
+        let now = now.and_then(|now| now.native.get::<NativeRow>());
+        if now.is_some_and(NativeRow::is_frozen) {
+            let detail = "the lead is qualified: what it became is worked from now on";
+            return Settled::Cannot(Reason::new(ReasonCode::Closed, detail));
+        }
+        let record = now.map(|row| &row.record);
         self.fields
             .settle(RecordKind::Row, field, wanted, record, &self.context)
     }

@@ -7,6 +7,7 @@ mod connect;
 mod derived;
 mod dynamics;
 mod failure;
+mod lead;
 mod live;
 mod partner_center;
 mod pasted;
@@ -21,7 +22,7 @@ pub use compare::{CompareError, ComparedPair, Comparison, Difference, Double};
 pub use connect::{ConnectError, ConnectFault, Cosell, CosellBuilder, Service};
 pub use dynamics::{
     AccountMatch, AccountMatcher, ConnectorColumns, Customer, Dynamics, DynamicsOptions,
-    NameAndPostalCode, currencies,
+    LeadOptions, NameAndPostalCode, currencies,
 };
 pub use partner_center::{NewDeals, PartnerCenter, PartnerCenterOptions};
 pub use pasted::{Pasted, PastedOptions, PastedVerdict};

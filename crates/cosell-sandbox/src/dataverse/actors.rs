@@ -133,6 +133,22 @@ impl Dataverse {
         self.seller_closes(now, Outcome::Lost, opportunity, status, close)
     }
 
+    /// The seller qualifies a lead, with an account and an opportunity, and no contact. Gives the
+    /// opportunity's id.
+    ///
+    /// # Errors
+    /// The service would refuse it.
+    pub fn seller_qualify(&mut self, now: DateTime<Utc>, lead: Uuid) -> Result<Uuid, Refusal> {
+        let actor = self.as_seller(now);
+        let table = self.named("lead")?;
+        let body =
+            serde_json::json!({ "CreateAccount": true, "CreateOpportunity": true, "Status": 3 });
+        let made = self.whole(|environment| environment.qualified(&actor, &table, lead, &body))?;
+        let deal = made.iter().find(|(table, ..)| *table == "opportunity");
+        deal.map(|(_, _, id)| *id)
+            .ok_or_else(|| Refusal::no_segment("opportunity"))
+    }
+
     fn seller_closes(
         &mut self,
         now: DateTime<Utc>,

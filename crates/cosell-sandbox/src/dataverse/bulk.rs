@@ -21,6 +21,13 @@ use super::rules;
 use super::schema::{NAMESPACE, Table};
 use super::store::Cells;
 
+/// What qualifying copies of the connector's columns, where it does.
+const COPIED_BY_CHOICE: [&str; 3] = [
+    "msft_microsoftpartnercenterreferralsync",
+    "msft_microsoftpartnercenterreferralidentifier",
+    "msft_microsoftpartnercenterreferrallink",
+];
+
 #[derive(Deserialize)]
 struct Targets {
     #[serde(rename = "Targets")]
@@ -169,6 +176,30 @@ impl Dataverse {
     ) -> Result<Reply, Refusal> {
         let body: Value = serde_json::from_slice(&operation.body)
             .map_err(|error| Refusal::payload(&table.set, &error.to_string()))?;
+        let made = self.qualified(actor, table, id, &body)?;
+        if made.is_empty() {
+            return Ok(empty(StatusCode::NO_CONTENT));
+        }
+        let value: Vec<Value> = made
+            .iter()
+            .map(
+                |(table, key, id)| json!({"@odata.type": format!("#{NAMESPACE}{table}"), *key: id}),
+            )
+            .collect();
+        let context = format!("{}$metadata#crmbaseentity", operation.base);
+        Ok(reply(
+            json!({"@odata.context": context, "value": value}).to_string(),
+        ))
+    }
+
+    /// What qualifying makes: table, key column, id.
+    pub(super) fn qualified(
+        &mut self,
+        actor: &Actor,
+        table: &Arc<Table>,
+        id: Uuid,
+        body: &Value,
+    ) -> Result<Vec<(&'static str, &'static str, Uuid)>, Refusal> {
         let lead = self.existing(table, id)?;
         if lead.get("statecode").and_then(Cell::as_int) != Some(0) {
             return Err(Refusal::bad("0x80081018", "The lead is already closed."));
@@ -211,7 +242,11 @@ impl Dataverse {
                 person.map(|cell| ("parentcontactid", cell)),
                 Some(("originatingleadid", Cell::Ref(Arc::from("lead"), id))),
             ];
-            let deal = self.make(actor, "opportunity", columns)?;
+            // An administrator may have mapped the connector's columns, too.
+            let mapped = self.options.qualify_copies_connector_columns;
+            let copied = COPIED_BY_CHOICE.iter().filter(|_| mapped);
+            let copied: Vec<_> = copied.map(|name| take(name, name)).collect();
+            let deal = self.make(actor, "opportunity", columns.into_iter().chain(copied))?;
             made.push(("opportunity", "opportunityid", deal));
         }
         let status = body["Status"]
@@ -226,26 +261,14 @@ impl Dataverse {
             rules::set(&mut changes, "qualifyingopportunityid", deal);
         }
         self.apply(actor, table, &lead, &changes)?;
-        if made.is_empty() {
-            return Ok(empty(StatusCode::NO_CONTENT));
-        }
-        let value: Vec<Value> = made
-            .iter()
-            .map(
-                |(table, key, id)| json!({"@odata.type": format!("#{NAMESPACE}{table}"), *key: id}),
-            )
-            .collect();
-        let context = format!("{}$metadata#crmbaseentity", operation.base);
-        Ok(reply(
-            json!({"@odata.context": context, "value": value}).to_string(),
-        ))
+        Ok(made)
     }
 
-    fn make<const N: usize>(
+    fn make(
         &mut self,
         actor: &Actor,
         table: &str,
-        columns: [Option<(&'static str, Cell)>; N],
+        columns: impl IntoIterator<Item = Option<(&'static str, Cell)>>,
     ) -> Result<Uuid, Refusal> {
         let table = self.schema.table(table).cloned();
         let table = table.ok_or_else(|| Refusal::not_simulated("A table of the action"))?;

@@ -222,6 +222,9 @@ pub struct Options {
     pub labels: Vec<ExtraLabel>,
     /// Are the columns of Microsoft's own connector solution installed?
     pub connector_columns: bool,
+    /// Does qualifying a lead copy the connector's flag, identifier and link to the opportunity?
+    /// It does where an administrator mapped them.
+    pub qualify_copies_connector_columns: bool,
     /// How long a new column is missing from reads of definitions without `Consistency: Strong`.
     pub metadata_lag: Duration,
     /// How long the index of a new alternate key is built.
@@ -278,6 +281,7 @@ impl Default for Options {
             language: 1033,
             labels: Vec::new(),
             connector_columns: true,
+            qualify_copies_connector_columns: false,
             metadata_lag: Duration::ZERO,
             key_index_delay: Duration::from_secs(30),
         }
@@ -354,6 +358,8 @@ with! {
     with_language: language: i64;
     /// Sets whether Microsoft's own connector columns are installed.
     with_connector_columns: connector_columns: bool;
+    /// Sets whether qualifying a lead copies the connector's columns.
+    with_qualify_copies_connector_columns: qualify_copies_connector_columns: bool;
     /// Sets how late definitions show a new column.
     with_metadata_lag: metadata_lag: Duration;
     /// Sets how long the index of a new alternate key is built.

@@ -293,7 +293,11 @@ fn lead() -> Table {
         ]);
     Table::new(
         ["lead", "leads", "leadid", "fullname"],
-        columns.chain(address()).chain(owned()).chain(in_currency()),
+        columns
+            .chain(address())
+            .chain(owned())
+            .chain(in_currency())
+            .chain(deal::kept_by_the_connector()),
     )
 }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use cosell_mapping::FieldId;
 use cosell_referrals::PortalTemplate;
 
-use super::{AccountMatcher, NameAndPostalCode};
+use super::{AccountMatcher, LeadOptions, NameAndPostalCode};
 
 /// Settings of the CRM side.
 #[derive(Clone, Debug)]
@@ -33,6 +33,11 @@ pub struct DynamicsOptions {
     /// or neither. Off for an organization that refuses actions there: closing is then a step of
     /// its own, after the values.
     pub close_in_change_set: bool,
+    /// Takes in leads, by these settings. `None`: the table of leads is never looked at, unless
+    /// Partner Center's side takes leads in
+    /// ([`co_sell_only`](crate::PartnerCenterOptions::co_sell_only)), which chooses the default
+    /// settings.
+    pub leads: Option<LeadOptions>,
     /// Finds the account of a new opportunity's customer.
     pub accounts: Arc<dyn AccountMatcher>,
 }
@@ -49,6 +54,7 @@ impl Default for DynamicsOptions {
             help: Some(FieldId::from("help")),
             visible: Some(FieldId::from("visible")),
             close_in_change_set: true,
+            leads: None,
             accounts: Arc::new(NameAndPostalCode),
         }
     }
@@ -69,6 +75,8 @@ macro_rules! with {
     };
 }
 
+pub(super) use with;
+
 with! { DynamicsOptions:
     with_columns columns: ConnectorColumns;
     with_ticks ticks: bool;
@@ -79,6 +87,7 @@ with! { DynamicsOptions:
     with_help help: Option<FieldId>;
     with_visible visible: Option<FieldId>;
     with_close_in_change_set close_in_change_set: bool;
+    with_leads leads: Option<LeadOptions>;
     with_accounts accounts: Arc<dyn AccountMatcher>;
 }
 

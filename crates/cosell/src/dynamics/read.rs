@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cosell_dataverse::{
     ColumnError, Expand, Query, Row, Table,
-    names::opportunity::{self, state},
+    names::{
+        lead,
+        opportunity::{self, state},
+    },
 };
 use cosell_mapping::{Record, RecordKind};
 use cosell_sync::{
@@ -21,15 +24,26 @@ pub(super) struct NativeRow {
     /// The row as it stood on the wire, for the lenses.
     pub(super) record: Record,
     pub(super) row: Row,
+    /// State of the lead, if it is one: then `record` is the opportunity that it would become.
+    pub(super) lead: Option<i64>,
 }
 
 impl NativeRow {
+    /// Is it a lead that is read-only?
+    pub(super) fn is_frozen(&self) -> bool {
+        self.lead == Some(lead::state::QUALIFIED)
+    }
+
     fn new(row: Row) -> Self {
         let record = row
             .members()
             .map(|(name, json)| (name.to_owned(), json.to_owned()))
             .collect();
-        Self { record, row }
+        Self {
+            record,
+            row,
+            lead: None,
+        }
     }
 }
 
@@ -90,14 +104,7 @@ impl Dynamics {
             opportunity::NAME.to_owned(),
             opportunity::STATE.to_owned(),
         ])
-    }
-
-    /// What the change feed carries: enough to know whether a row concerns us.
-    pub(super) fn tracked_columns(&self) -> Vec<String> {
-        vec![
-            Table::OPPORTUNITY.key().to_owned(),
-            self.options.columns.sync.clone(),
-        ]
+        .chain(self.options.leads.as_ref().map(|_| origin()))
     }
 
     /// Reads a whole row.
@@ -105,13 +112,17 @@ impl Dynamics {
     /// # Errors
     /// What is wrong with it, column by column, without values.
     pub(super) fn observe(&self, row: Row) -> Result<Observed, String> {
-        let columns = &self.options.columns;
+        self.observe_native(NativeRow::new(row))
+    }
+
+    pub(super) fn observe_native(&self, native: NativeRow) -> Result<Observed, String> {
+        let row = &native.row;
+        let (table, columns, what) = match (native.lead, &self.options.leads) {
+            (Some(_), Some(leads)) => (Table::LEAD, &leads.columns, "lead"),
+            _ => (Table::OPPORTUNITY, &self.options.columns, "opportunity"),
+        };
         let mut faults = Vec::new();
-        let id = required(
-            row.guid(Table::OPPORTUNITY.key()),
-            "opportunityid",
-            &mut faults,
-        );
+        let id = required(row.guid(table.key()), table.key(), &mut faults);
         let version = required(row.etag(), "@odata.etag", &mut faults);
         let as_of = required(
             row.instant(opportunity::MODIFIED_ON),
@@ -122,7 +133,7 @@ impl Dynamics {
         let takes_part = optional(row.flag(&columns.sync), &mut faults);
         let key = optional(row.text(&columns.identifier), &mut faults);
         let stamp = optional(row.text(&columns.stamp), &mut faults);
-        let native = NativeRow::new(row);
+        let origin = optional(row.guid(&origin()), &mut faults);
         let fields = self
             .fields
             .snapshot(RecordKind::Row, &native.record, &self.context)
@@ -137,7 +148,10 @@ impl Dynamics {
                     key: key
                         .filter(|key| !key.trim().is_empty())
                         .map(|key| PairKey::new(key.trim().to_lowercase())),
-                    former: Vec::new(),
+                    former: origin
+                        .map(|lead| RecordId::new(lead.to_string()))
+                        .into_iter()
+                        .collect(),
                     aliases: Vec::new(),
                     version: Version::new(version.as_str()),
                     stamp: stamp
@@ -156,7 +170,7 @@ impl Dynamics {
                 })
             }
             _ => Err(format!(
-                "the opportunity breaks the model: {}",
+                "the {what} breaks the model: {}",
                 faults.join("; ")
             )),
         }
@@ -187,6 +201,11 @@ impl Dynamics {
         let row: Row = serde_json::from_str(&serde_json::to_string(&members).ok()?).ok()?;
         self.observe(row).ok()
     }
+}
+
+/// Where a row says which lead it was.
+fn origin() -> String {
+    format!("_{}_value", opportunity::ORIGINATING_LEAD)
 }
 
 fn required<T>(

@@ -5,6 +5,7 @@ use cosell_dataverse::{
 };
 use cosell_http::{Error, ErrorKind, Sent};
 use cosell_mapping::{Assignment, RecordKind, audit, tick};
+use cosell_referrals::PortalTemplate;
 use cosell_sync::{
     Deadline, Draft, Observed, Outcome, PairKey, Patch, RecordId, Side, WriteError, WriteStamp,
     Written,
@@ -12,7 +13,10 @@ use cosell_sync::{
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{AccountMatch, Customer, Dynamics, read::NativeRow};
+use super::{
+    AccountMatch, ConnectorColumns, Customer, Dynamics, DynamicsOptions, LeadOptions,
+    read::NativeRow,
+};
 use crate::{derived, failure};
 
 /// Room of the columns that we write ourselves, in UTF-16 units.
@@ -50,16 +54,12 @@ impl Dynamics {
             .put(RecordKind::Row, &draft.fields, None, &self.context)
             .map_err(failure::refused)?;
         let mut write = sort(assignments);
-        let columns = &self.options.columns;
+        let marks = Marks::of_opportunity(&self.options);
         let name = write.name.take().unwrap_or_default();
-        write.columns = write
-            .columns
-            .set(&columns.sync, true)
-            .set(&columns.identifier, key.as_str())
-            .set(&columns.link, self.options.portal_link.link(key.as_str()));
-        write.columns = self.stamped(write.columns, stamp);
+        write.columns = marks.linked(write.columns, key, &self.options.portal_link);
+        write.columns = marks.stamped(write.columns, stamp);
         if let Some(outcome) = &draft.outcome {
-            write.columns = self.with_outcome(write.columns, outcome, &name, "");
+            write.columns = self.with_outcome(&marks, write.columns, outcome, &name, "");
         }
         let mut set = ChangeSet::new();
         if !write.account.is_empty() {
@@ -108,7 +108,10 @@ impl Dynamics {
 
     /// The customer's account: the one that is found, else one under a derived id, which two
     /// deals of one customer share. Says whether it exists.
-    async fn customer(&self, customer: &Customer) -> Result<Option<(Uuid, bool)>, Error> {
+    pub(super) async fn customer(
+        &self,
+        customer: &Customer,
+    ) -> Result<Option<(Uuid, bool)>, Error> {
         let accounts = &self.options.accounts;
         match accounts.find(&self.client, customer).await? {
             AccountMatch::Found(account) => Ok(Some((account, true))),
@@ -154,8 +157,9 @@ impl Dynamics {
             closing,
             ..
         } = sort(assignments);
-        let columns = self.stamped(columns, stamp);
-        let columns = self.decorated(columns, native, patch, name);
+        let marks = Marks::of_opportunity(&self.options);
+        let columns = marks.stamped(columns, stamp);
+        let columns = self.decorated(&marks, columns, native, patch, name);
         let update = Op::update(
             &Table::OPPORTUNITY,
             id,
@@ -223,57 +227,83 @@ impl Dynamics {
         Ok(())
     }
 
-    fn stamped(&self, columns: Columns, stamp: WriteStamp) -> Columns {
-        columns.set(&self.options.columns.stamp, stamp.0.to_string())
-    }
-
     /// Identifier, link, audit line and tick, where the patch brings them.
-    fn decorated(
+    pub(super) fn decorated(
         &self,
+        marks: &Marks<'_>,
         mut columns: Columns,
         native: &NativeRow,
         patch: &Patch,
         name: Option<String>,
     ) -> Columns {
-        let own = &self.options.columns;
         let held = |column: &str| native.row.text(column).ok().flatten().unwrap_or_default();
         if let Some(key) = &patch.key
-            && held(&own.identifier).trim().is_empty()
+            && held(&marks.own.identifier).trim().is_empty()
         {
-            columns = columns
-                .set(&own.identifier, key.as_str())
-                .set(&own.link, self.options.portal_link.link(key.as_str()));
+            // The flag too: a row that was a lead takes part by the lead's until now.
+            columns = marks.linked(columns, key, &self.options.portal_link);
         }
         if let Some(outcome) = &patch.outcome {
-            let name = name.unwrap_or_else(|| tick::strip(&held(opportunity::NAME)).to_owned());
-            columns = self.with_outcome(columns, outcome, &name, &held(&own.audit));
+            let name = name.unwrap_or_else(|| tick::strip(&held(marks.name)).to_owned());
+            let audited = held(&marks.own.audit);
+            columns = self.with_outcome(marks, columns, outcome, &name, &audited);
         }
         columns
     }
 
-    fn with_outcome(
+    pub(super) fn with_outcome(
         &self,
+        marks: &Marks<'_>,
         columns: Columns,
         outcome: &Outcome,
         name: &str,
         audited: &str,
     ) -> Columns {
         let line = audit::line(outcome.at, &sentence(outcome));
-        let columns = columns.set(
-            &self.options.columns.audit,
-            audit::append(audited, &line, AUDIT_LIMIT),
-        );
+        let columns = columns.set(&marks.own.audit, audit::append(audited, &line, AUDIT_LIMIT));
         if !self.options.ticks || name.is_empty() {
             return columns;
         }
-        columns.set(
-            opportunity::NAME,
-            tick::add(name, outcome.success, NAME_LIMIT),
-        )
+        columns.set(marks.name, tick::add(name, outcome.success, NAME_LIMIT))
     }
 
-    fn failed(&self, error: &Error) -> WriteError {
+    pub(super) fn failed(&self, error: &Error) -> WriteError {
         failure::write_error(error, RecordKind::Row, &self.fields)
+    }
+}
+
+/// Where a table keeps what this side writes by itself.
+pub(super) struct Marks<'a> {
+    own: &'a ConnectorColumns,
+    /// The column of the name, which bears the tick.
+    name: &'a str,
+}
+
+impl<'a> Marks<'a> {
+    pub(super) fn of_opportunity(options: &'a DynamicsOptions) -> Self {
+        Self {
+            own: &options.columns,
+            name: opportunity::NAME,
+        }
+    }
+
+    pub(super) fn of_lead(leads: &'a LeadOptions) -> Self {
+        Self {
+            own: &leads.columns,
+            name: leads.name(),
+        }
+    }
+
+    /// The row belongs to a referral from now on.
+    pub(super) fn linked(&self, columns: Columns, key: &PairKey, link: &PortalTemplate) -> Columns {
+        columns
+            .set(&self.own.sync, true)
+            .set(&self.own.identifier, key.as_str())
+            .set(&self.own.link, link.link(key.as_str()))
+    }
+
+    pub(super) fn stamped(&self, columns: Columns, stamp: WriteStamp) -> Columns {
+        columns.set(&self.own.stamp, stamp.0.to_string())
     }
 }
 
@@ -332,7 +362,7 @@ fn sort(assignments: Vec<Assignment>) -> RowWrite {
 }
 
 /// A plain value as text; nothing for null.
-fn text(json: &RawValue) -> String {
+pub(super) fn text(json: &RawValue) -> String {
     let text = || serde_json::from_str::<Option<String>>(json.get());
     text().map_or_else(|_| json.get().to_owned(), Option::unwrap_or_default)
 }

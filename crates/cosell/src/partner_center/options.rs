@@ -30,6 +30,10 @@ pub struct PartnerCenterOptions {
     pub read_lag: Duration,
     /// How long after its deadline a request on its way may take effect.
     pub lateness: Duration,
+    /// Takes in co-sell deals only. Without it leads come, too, of the marketplace and those that
+    /// Microsoft hands over: an open one as a lead of the CRM, an accepted one as an opportunity.
+    /// Said anew later, deals that began as leads stop and keep everything.
+    pub co_sell_only: bool,
     /// What new referrals carry besides the mapped fields.
     pub new_deals: NewDeals,
     /// Fields that Microsoft's referral tells, too: where it holds something, that goes before
@@ -56,6 +60,7 @@ impl Default for PartnerCenterOptions {
             read_lag: Duration::from_secs(30),
             // A request may take its whole time-out after it began to leave.
             lateness: Duration::from_secs(120),
+            co_sell_only: true,
             new_deals: NewDeals::default(),
             microsoft_fields: ["help", "microsoft_id"].map(FieldId::from).into(),
             lists_show_microsoft: true,
@@ -86,6 +91,7 @@ with! {
     with_find_lag find_lag: Duration;
     with_read_lag read_lag: Duration;
     with_lateness lateness: Duration;
+    with_co_sell_only co_sell_only: bool;
     with_new_deals new_deals: NewDeals;
     with_microsoft_fields microsoft_fields: BTreeSet<FieldId>;
     with_lists_show_microsoft lists_show_microsoft: bool;

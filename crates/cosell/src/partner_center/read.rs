@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use cosell_mapping::{ReadFault, RecordKind, Snapshot};
+use cosell_mapping::{ReadFault, RecordKind, Snapshot, Value};
 use cosell_referrals::{FieldError, Qualification, Referral, ReferralType, Status};
 use cosell_sync::{GroupId, Life, Native, Observed, PairKey, PartName, RecordId, Role, Version};
 
 use super::PartnerCenter;
+use crate::lead::LEAD;
 
 /// The organization id and target id that stand for Microsoft.
 const MICROSOFT: &str = "msft";
@@ -29,9 +30,14 @@ impl PartnerCenter {
         let key = optional(referral.external_reference_id(), &mut faults);
         let group = optional(referral.engagement_id(), &mut faults);
         let role = self.role(&referral);
-        let fields = self
+        let mut fields = self
             .snapshot(&role, &referral)
             .map_err(|wrong| faults.extend(wrong.iter().map(ToString::to_string)));
+        let lead = role == Role::Main && is_lead(&referral);
+        // Once it is answered, the CRM works it as an opportunity.
+        if let (true, Ok(fields), Some(Status::New)) = (lead, &mut fields, &status) {
+            fields.insert(LEAD, Value::Flag(true));
+        }
         let (Some(id), Some(version), Some(as_of), Ok(fields)) = (id, version, as_of, fields)
         else {
             return Err(format!(
@@ -47,7 +53,7 @@ impl PartnerCenter {
         }
         Ok(Observed {
             id: RecordId::new(id.to_lowercase()),
-            takes_part: role == Role::Main && !is_lead(&referral),
+            takes_part: role == Role::Main && !(lead && self.options.co_sell_only),
             role,
             group: group.map(GroupId::new),
             key: key.filter(|key| !key.trim().is_empty()).map(|key| {
@@ -113,7 +119,7 @@ impl PartnerCenter {
     }
 }
 
-/// A lead is no deal yet: from the marketplace, or handed over by Microsoft to one partner.
+/// A lead is no deal with Microsoft's sellers: from the marketplace, or handed over by Microsoft to one partner.
 fn is_lead(referral: &Referral) -> bool {
     let independent = matches!(
         referral.referral_type(),

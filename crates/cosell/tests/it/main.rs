@@ -5,6 +5,7 @@ mod conformance;
 mod crm_to_referral;
 mod full;
 mod help;
+mod leads;
 mod mapping;
 mod receiver;
 mod referral_to_crm;

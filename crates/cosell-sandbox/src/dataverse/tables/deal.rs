@@ -212,12 +212,21 @@ fn opportunity_flags() -> Vec<Column> {
     columns
 }
 
-/// The columns that Microsoft's connector solution adds, and the one where the sync leaves its stamp.
-fn connector() -> Vec<Column> {
+/// What the connector keeps on every row that it syncs, and the column where the sync leaves its
+/// stamp. On a lead the names are those of an opportunity: no text tells of others.
+pub(super) fn kept_by_the_connector() -> Vec<Column> {
     vec![
         Column::boolean("msft_microsoftpartnercenterreferralsync"),
         Column::text("msft_microsoftpartnercenterreferralidentifier", 100),
         Column::text("msft_microsoftpartnercenterreferrallink", 500),
+        Column::text("msft_microsoftpartnercenterreferralsyncaudit", 100_000),
+        Column::text("cosell_writestamp", 100),
+    ]
+}
+
+/// The columns that Microsoft's connector solution adds to an opportunity.
+fn connector() -> impl Iterator<Item = Column> {
+    let more = [
         Column::text("msft_microsoftpartnercenterreferralprogram", 100),
         Column::text("msft_microsoftcrmidentifier", 100),
         Column::new(
@@ -237,9 +246,8 @@ fn connector() -> Vec<Column> {
             ],
         ),
         Column::text("msft_microsoftpartnercentersolutions", 4000),
-        Column::text("msft_microsoftpartnercenterreferralsyncaudit", 100_000),
-        Column::text("cosell_writestamp", 100),
-    ]
+    ];
+    kept_by_the_connector().into_iter().chain(more)
 }
 
 pub(super) fn opportunity_product() -> Table {
