@@ -94,7 +94,7 @@ impl Round<'_> {
         };
         let mut sights = [Sight::Unknown, Sight::Unknown];
         let (known, pair) = match found {
-            Found::Nothing(_) | Found::Busy => return Ok(()),
+            Found::Nothing(_) | Found::Doubtful | Found::Busy => return Ok(()),
             Found::Skip(version, kind, cause) => {
                 dry.skipped.push(SkippedRecord {
                     side,

@@ -20,6 +20,8 @@ pub(crate) enum Found {
     Skip(Option<Version>, ErrorKind, String),
     /// Nothing to do, and why.
     Nothing(&'static str),
+    /// Nothing to do, if that was no late read.
+    Doubtful,
     /// Other work holds it.
     Busy,
 }
@@ -52,6 +54,7 @@ impl Round<'_> {
         match found {
             Found::Busy => return Ok(Worked::Busy(hint)),
             Found::Nothing(why) => self.done_with(&hint, Err(why)).await?,
+            Found::Doubtful => self.look_again(hint).await?,
             Found::Skip(version, kind, cause) => {
                 self.done_with(&hint, Ok((version, kind, cause))).await?;
             }
@@ -117,10 +120,13 @@ impl Round<'_> {
             Some(record) => record,
             None => match self.fetch(side, &hint.id).await {
                 Ok(Some(record)) => record,
+                Ok(None) if !hint.gone => return Ok(Ok(Found::Doubtful)),
                 Ok(None) => return Ok(Ok(Found::Nothing("there is no such record"))),
                 Err(error) => return Ok(Err(error)),
             },
         };
+        let told = hint.version.as_ref().filter(|_| !hint.gone);
+        let late = told.is_some_and(|told| *told != record.version);
         let mut claim = claims.add(Claim::Record(side, record.id.clone()));
         if let Some(key) = &record.key {
             claim &= claims.add(Claim::Record(side.other(), key.clone().into()));
@@ -132,7 +138,25 @@ impl Round<'_> {
             self.keep_seen(side, record);
             return Ok(Ok(Found::Busy));
         }
-        self.question(side, record).await
+        let found = self.question(side, record).await?;
+        Ok(found.map(|found| match found {
+            Found::Nothing(_) | Found::Skip(..) if late => Found::Doubtful,
+            Found::Skip(_, ErrorKind::NamesNothing, _) if !hint.gone => Found::Doubtful,
+            found => found,
+        }))
+    }
+
+    /// The source told of something else than what was read: one of them is late. What a look
+    /// after the read lag shows is believed.
+    async fn look_again(&self, hint: QueuedHint) -> Result<(), EngineError> {
+        let lag = Side::BOTH.map(|side| self.capabilities(side).read_lag);
+        let due = crate::engine::after(self.now(), lag[0].max(lag[1]));
+        let hint = QueuedHint {
+            gone: true,
+            version: None,
+            ..hint
+        };
+        self.postpone(&hint, due, hint.attempts, Vec::new()).await
     }
 
     async fn question(

@@ -32,7 +32,8 @@ pub struct QueuedHint {
     pub id: RecordId,
     /// The version the source told.
     pub version: Option<Version>,
-    /// The source says it was deleted.
+    /// The source says it was deleted, or a look found nothing to do where the source told of
+    /// something: that it is not there is believed.
     pub gone: bool,
     /// Not to be worked before.
     pub due: DateTime<Utc>,

@@ -85,6 +85,8 @@ pub enum Plant {
     NoIntentBeforePart,
     /// A key that did not arrive because the record had changed is not sent again.
     KeySentOnce,
+    /// A new record that a late read does not show passes for one that is not there.
+    LateReadBelieved,
 }
 
 impl Plant {

@@ -148,6 +148,19 @@ impl StateStore for PlantedStore {
                 }
                 batch.splice(0..0, late);
             }
+            Plant::LateReadBelieved => {
+                for change in &mut batch {
+                    if let Change::Postpone { hint } = change
+                        && hint.gone
+                    {
+                        *change = Change::Dequeue {
+                            side: hint.side,
+                            id: hint.id.clone(),
+                            turn: hint.turn,
+                        };
+                    }
+                }
+            }
             Plant::DequeuedFirst => {
                 // As soon as an intent is stored, the hint is thought to be done with.
                 let begun = batch

@@ -29,10 +29,20 @@ fn wanted() -> std::ops::Range<u64> {
 #[test]
 fn stories_keep_every_promise() {
     let rounds = if long() { LONG_ROUNDS } else { ROUNDS };
-    match Simulation::new(rounds).run(kept().chain(wanted())) {
+    if let Err(failure) = Simulation::new(LONG_ROUNDS).run(kept()) {
+        panic!("{failure}");
+    }
+    match Simulation::new(rounds).run(wanted()) {
         Ok(done) => drop(writeln!(std::io::stderr(), "simulation: {done}")),
         Err(failure) => panic!("{failure}"),
     }
+}
+
+#[test]
+fn late_read_believed_forgets_a_new_record() {
+    let simulation = Simulation::new(LONG_ROUNDS).with_plant(Plant::LateReadBelieved);
+    let failure = simulation.run(kept()).expect_err("caught");
+    assert_eq!(failure.broken.promise, 9, "{failure}");
 }
 
 #[test]

@@ -22,6 +22,9 @@ use uuid::Uuid;
 
 use crate::toy::Toy;
 
+/// How late a toy's reads may be.
+pub(crate) const READ_LAG: Duration = Duration::from_secs(60);
+
 #[derive(Debug)]
 pub(crate) struct ToyClock {
     now: Mutex<DateTime<Utc>>,

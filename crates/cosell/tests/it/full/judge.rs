@@ -163,8 +163,14 @@ fn is_remembered(stored: &Stored, side: Side, record: &Record) -> bool {
     let seen = known.is_some_and(|pair| {
         let end = pair.end(side);
         let version = |known: &cosell::sync::Version| known.as_str() == record.version;
-        let other = pair.end(side.other()).id.as_ref();
-        let led = stored.hints.iter().any(|hint| Some(&hint.id) == other);
+        let unsettled = Side::BOTH
+            .into_iter()
+            .any(|side| pair.end(side).version.is_none());
+        // Work on a pair that is not done looks at both ends, whatever led to it.
+        let led = stored
+            .hints
+            .iter()
+            .any(|hint| unsettled && pair.ids(hint.side).any(|id| *id == hint.id));
         led || pair.park.is_some()
             || end.version.as_ref().is_some_and(version)
             || end.retired.iter().any(version)
