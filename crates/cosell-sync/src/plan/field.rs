@@ -113,14 +113,19 @@ impl Question<'_> {
 
     /// Does `side` hold what the other side's value becomes there?
     fn is_there(&self, side: Side) -> bool {
-        let settled = self.settle(side, self.value(side.other()));
-        matches!(settled, Settled::Becomes { value, .. } if value == *self.value(side))
+        self.holds(side, &self.settle(side, self.value(side.other())))
+    }
+
+    fn holds(&self, side: Side, settled: &Settled) -> bool {
+        matches!(settled, Settled::Becomes { value, .. } if value == self.value(side))
     }
 
     /// Only `from` moved. What the other side's value would become on `from` does not matter:
     /// that value is the old one.
     fn carry(&self, from: Side, base: &Images) -> Decision {
-        if self.is_there(from.other()) {
+        let to = from.other();
+        let settled = self.settle(to, self.value(from));
+        if self.holds(to, &settled) {
             return Decision::Agreed(self.images());
         }
         let policy = self.planner.policy;
@@ -134,16 +139,16 @@ impl Question<'_> {
         if self.is_partial(from, base) {
             return Decision::Hold(HoldCause::Partial { side: from });
         }
-        match self.towards(from.other(), self.value(from)) {
+        match self.granted(to, self.value(from), |_| settled) {
             // What nobody has seen on both sides since they met proves nobody's wish.
-            Ok(value) if self.is_unproven(from.other(), &value) => Question {
+            Ok(value) if self.is_unproven(to, &value) => Question {
                 base: None,
                 ..*self
             }
             .decide(),
             Ok(value) => {
                 let mut values = [None, None];
-                values[from.other() as usize] = Some(value);
+                values[to as usize] = Some(value);
                 Decision::Write {
                     values,
                     why: Why::Moved(from),
@@ -175,6 +180,15 @@ impl Question<'_> {
 
     /// What `wanted` becomes on `side`, or why it cannot go there.
     fn towards(&self, side: Side, wanted: &Value) -> Result<Value, HoldCause> {
+        self.granted(side, wanted, |wanted| self.settle(side, wanted))
+    }
+
+    fn granted(
+        &self,
+        side: Side,
+        wanted: &Value,
+        settle: impl FnOnce(&Value) -> Settled,
+    ) -> Result<Value, HoldCause> {
         if !self.planner.policy.writable(self.field, side) {
             return Err(HoldCause::Cannot {
                 side,
@@ -192,7 +206,7 @@ impl Question<'_> {
         if let Some(reason) = refusal {
             return Err(HoldCause::Refused { side, reason });
         }
-        match self.settle(side, wanted) {
+        match settle(wanted) {
             Settled::Fits => Ok(wanted.clone()),
             Settled::Becomes { value, .. } => Ok(value),
             Settled::Cannot(reason) => Err(HoldCause::Cannot { side, reason }),
