@@ -3,9 +3,9 @@
 use chrono::TimeDelta;
 
 use crate::{
-    AuditKind, Birth, ErrorKind, Images, Intent, IntentKind, Look, Observed, ReadError, Recovery,
-    Settled, Side,
-    recover::recover,
+    AuditKind, Birth, ErrorKind, FieldId, Images, Intent, IntentKind, Look, Observed, ReadError,
+    Recovery, Settled, Side,
+    recover::{is_held, recover},
     turn::{Halt, Sight, Turn},
 };
 
@@ -81,6 +81,20 @@ impl Turn<'_> {
                 self.landed(intent.clone(), id, after);
                 Ok(())
             }
+            Recovery::Overtaken(record) => {
+                self.base_of_written(intent, Some(&record));
+                if let IntentKind::Update { patch, .. } = &intent.kind {
+                    let arrived = |field: &FieldId| {
+                        let sent = patch.fields.get_key_value(field);
+                        sent.is_some_and(|sent| is_held(&record, sent))
+                    };
+                    self.pair.answers.retain(|field, _| !arrived(field));
+                }
+                self.pair.intent = None;
+                let told = "was overtaken by an edit, or took no effect";
+                self.note_write(intent, AuditKind::NotLanded, told);
+                Ok(())
+            }
             Recovery::NotLanded => {
                 self.pair.intent = None;
                 self.note_write(intent, AuditKind::NotLanded, "took no effect");
@@ -148,10 +162,16 @@ impl Turn<'_> {
     /// Both sides agreed when the write landed, whatever people have done since: without that,
     /// the next edit on the other side would look like a conflict.
     pub(crate) fn base_of_landed(&mut self, intent: &Intent, record: Option<&Observed>) {
-        let sent = match &intent.kind {
-            IntentKind::Create { draft, .. } => &draft.fields,
-            IntentKind::Update { patch, .. } => &patch.fields,
-        };
+        self.base_of_written(intent, record);
+        let sent = intent.fields();
+        // What a person answered is done.
+        self.pair
+            .answers
+            .retain(|field, _| !sent.contains_key(field));
+    }
+
+    fn base_of_written(&mut self, intent: &Intent, record: Option<&Observed>) {
+        let sent = intent.fields();
         let born = matches!(intent.kind, IntentKind::Create { .. });
         let side = intent.side;
         let apart = &self.round.capabilities(side).apart;
@@ -190,10 +210,6 @@ impl Turn<'_> {
                 self.pair.presumed.insert(field.clone());
             }
         }
-        // What a person answered is done.
-        self.pair
-            .answers
-            .retain(|field, _| !sent.contains_key(field));
     }
 
     /// An open intent is never given up: it is looked at again and again.

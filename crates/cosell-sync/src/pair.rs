@@ -539,6 +539,15 @@ pub struct Intent {
     pub over: BTreeMap<FieldId, Value>,
 }
 
+impl Intent {
+    pub(crate) fn fields(&self) -> &Snapshot {
+        match &self.kind {
+            IntentKind::Create { draft, .. } => &draft.fields,
+            IntentKind::Update { patch, .. } => &patch.fields,
+        }
+    }
+}
+
 /// What an intent writes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

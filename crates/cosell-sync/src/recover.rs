@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::{Birth, Capabilities, Intent, IntentKind, Observed, Patch};
+use crate::{Birth, Capabilities, FieldId, Intent, IntentKind, Observed, Patch, Value};
 
 /// What a look at the written side showed.
 #[derive(Clone, Debug)]
@@ -25,6 +25,9 @@ pub enum Recovery {
     Landed(Box<Observed>),
     /// The write took no effect and never will: plan anew.
     NotLanded,
+    /// The record is at another version and holds a part of what was sent: whoever put it there,
+    /// both sides agreed on that part. Plan the rest anew.
+    Overtaken(Box<Observed>),
     /// It may still take effect: look again at this moment.
     Wait(DateTime<Utc>),
     /// More than one record answers to the key: a person closes the younger.
@@ -90,8 +93,15 @@ pub fn recover(
                     return Recovery::NotLanded;
                 }
             } else if record.version != *seen {
-                return if holds(&record, patch) {
+                let mut sent = patch.fields.iter();
+                let held = sent
+                    .clone()
+                    .filter(|field| is_held(&record, *field))
+                    .count();
+                return if sent.all(|field| is_held(&record, field)) {
                     Recovery::Landed(record)
+                } else if held > 0 {
+                    Recovery::Overtaken(record)
                 } else {
                     Recovery::NotLanded
                 };
@@ -101,19 +111,16 @@ pub fn recover(
     }
 }
 
-/// Does the record hold all that was sent?
-fn holds(record: &Observed, patch: &Patch) -> bool {
-    patch
-        .fields
-        .iter()
-        .all(|(field, value)| record.fields.get(field) == Some(value))
+/// Does the record hold a field that was sent?
+pub(crate) fn is_held(record: &Observed, (field, value): (&FieldId, &Value)) -> bool {
+    record.fields.get(field) == Some(value)
 }
 
 /// Does it hold what takes effect after the rest, if any of that was sent?
 fn holds_apart(record: &Observed, patch: &Patch, capabilities: &Capabilities) -> bool {
     let sent = patch.fields.iter();
     sent.filter(|(field, _)| capabilities.apart.contains(field))
-        .all(|(field, value)| record.fields.get(field) == Some(value))
+        .all(|field| is_held(record, field))
 }
 
 fn after(moment: DateTime<Utc>, now: DateTime<Utc>) -> Recovery {

@@ -1,11 +1,14 @@
 //! Whose hint is it? The four questions before a birth.
 
+use chrono::{DateTime, Utc};
+
 use crate::{
     AuditEntry, AuditKind, Change, EngineError, ErrorKind, Event, Life, Observed, Pair, PairId,
     PairKey, QueuedHint, ReadError, RecordError, RecordId, Role, Side, SkippedRecord, Source,
     Version,
     claims::{Claim, Claims},
     drain::Worked,
+    engine::after,
     round::{Committed, Round},
     turn::{Sight, Turn},
 };
@@ -113,6 +116,7 @@ impl Round<'_> {
             && let Some(skipped) = store.skip_of(side, &hint.id).await?
             && skipped.version.as_ref() == Some(version)
             && (skipped.kind != ErrorKind::Unlinked || hint.source.is_routine())
+            && self.doubted_until(&skipped).is_none()
         {
             return Ok(Ok(Found::Nothing("skipped before, and unchanged since")));
         }
@@ -141,16 +145,20 @@ impl Round<'_> {
         let found = self.question(side, record).await?;
         Ok(found.map(|found| match found {
             Found::Nothing(_) | Found::Skip(..) if late => Found::Doubtful,
-            Found::Skip(_, ErrorKind::NamesNothing, _) if !hint.gone => Found::Doubtful,
             found => found,
         }))
+    }
+
+    /// The named record may only be missing from a late read: until when?
+    fn doubted_until(&self, skipped: &SkippedRecord) -> Option<DateTime<Utc>> {
+        let until = after(skipped.at, self.capabilities(skipped.side.other()).read_lag);
+        (skipped.kind == ErrorKind::NamesNothing && self.now() < until).then_some(until)
     }
 
     /// The source told of something else than what was read: one of them is late. What a look
     /// after the read lag shows is believed.
     async fn look_again(&self, hint: QueuedHint) -> Result<(), EngineError> {
-        let lag = Side::BOTH.map(|side| self.capabilities(side).read_lag);
-        let due = crate::engine::after(self.now(), lag[0].max(lag[1]));
+        let due = after(self.now(), self.capabilities(hint.side).read_lag);
         let hint = QueuedHint {
             gone: true,
             version: None,
@@ -281,28 +289,42 @@ impl Round<'_> {
     ) -> Result<(), EngineError> {
         let (side, id) = (hint.side, hint.id.clone());
         let stored = self.engine.store.skip_of(side, &id).await?;
-        let mut batch = vec![Change::Dequeue {
+        let done = Change::Dequeue {
             side,
             id: id.clone(),
             turn: hint.turn,
-        }];
+        };
+        let mut batch = Vec::new();
         match (why, stored) {
             (Ok((version, kind, cause)), stored) => {
                 let line = self.line(hint, AuditKind::Skipped, cause.clone());
                 batch.push(self.engine.audit_line(line.because(kind)));
-                if stored.is_none_or(|stored| stored.version != version || stored.cause != cause) {
+                let known = stored.filter(|old| old.version == version && old.cause == cause);
+                let is_new = known.is_none();
+                let skipped = known.unwrap_or_else(|| SkippedRecord {
+                    side,
+                    id,
+                    version,
+                    kind,
+                    cause,
+                    at: self.now(),
+                });
+                batch.push(match self.doubted_until(&skipped) {
+                    Some(due) => Change::Postpone {
+                        hint: QueuedHint {
+                            due: self.later(due),
+                            ..hint.clone()
+                        },
+                    },
+                    None => done,
+                });
+                if is_new {
                     self.report(|report| report.skipped += 1);
-                    batch.push(Change::Skip(SkippedRecord {
-                        side,
-                        id,
-                        version,
-                        kind,
-                        cause,
-                        at: self.now(),
-                    }));
+                    batch.push(Change::Skip(skipped));
                 }
             }
             (Err(why), stored) => {
+                batch.push(done);
                 let line = self.line(hint, AuditKind::Nothing, why.to_owned());
                 batch.push(self.engine.audit_line(line));
                 // Still the version that was skipped: the reason stands.
@@ -330,8 +352,8 @@ impl Round<'_> {
     ) -> Result<(), EngineError> {
         let text = error.to_string();
         let kind = match error {
-            ReadError::Throttled { after } => {
-                let due = crate::engine::after(self.now(), after);
+            ReadError::Throttled { after: wait } => {
+                let due = after(self.now(), wait);
                 return self.postpone(hint, due, hint.attempts, Vec::new()).await;
             }
             ReadError::NotVisible(_) => {
@@ -383,7 +405,7 @@ impl Round<'_> {
     pub(crate) async fn postpone(
         &self,
         hint: &QueuedHint,
-        due: chrono::DateTime<chrono::Utc>,
+        due: DateTime<Utc>,
         attempts: u32,
         mut with: Vec<Change>,
     ) -> Result<(), EngineError> {

@@ -87,6 +87,7 @@ fn verdict(intent: &Intent, look: Look, side: &Capabilities, seconds: i64) -> St
     match recover(intent, look, side, moment(seconds)) {
         Recovery::Landed(_) => "landed".to_owned(),
         Recovery::NotLanded => "not landed".to_owned(),
+        Recovery::Overtaken(_) => "overtaken".to_owned(),
         Recovery::Wait(until) => format!("wait {}", (until - moment(0)).num_seconds()),
         Recovery::Duplicate(found) => format!("{} of them", found.len()),
         Recovery::Doubtful => "doubtful".to_owned(),
@@ -126,6 +127,27 @@ fn an_update_of_an_unstamped_record_is_judged_by_version_then_content() {
     ] {
         let words = format!("{look:?} at {at}");
         assert_eq!(verdict(&update(), look, &side, at), expected, "{words}");
+    }
+}
+
+#[test]
+fn an_edit_after_a_lost_answer_leaves_what_was_written_to_other_fields() {
+    let mut intent = update();
+    let IntentKind::Update { patch, .. } = &mut intent.kind else {
+        unreachable!()
+    };
+    patch.fields.insert("date".into(), Value::text("sent too"));
+    let side = side(false, false);
+    for (text, date, expected) in [
+        ("sent", "sent too", "landed"),
+        ("sent", "edited since", "overtaken"),
+        ("edited since", "sent too", "overtaken"),
+        ("edited since", "edited too", "not landed"),
+    ] {
+        let mut record = record("2", text, None);
+        record.fields.insert("date".into(), Value::text(date));
+        let look = Look::Record(Box::new(record));
+        assert_eq!(verdict(&intent, look, &side, 1), expected, "{text}, {date}");
     }
 }
 
