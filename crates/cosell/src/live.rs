@@ -14,7 +14,7 @@ use cosell_mapping::{
     rules::{Column, ColumnKind, Schema},
 };
 
-use crate::dynamics;
+use crate::{dynamics, partner_center::MICROSOFT_PART};
 
 /// Most rows of a table that rules look up. Their keys are held in memory.
 const MOST_KEYS: usize = 50_000;
@@ -38,7 +38,7 @@ pub(crate) async fn read(
     let definitions = client.schema();
     let table = definitions.table("opportunity").await?;
     let language = definitions.base_language().await?;
-    let mut schema = patchable(Schema::of_referrals(), &context);
+    let mut schema = with_microsofts(patchable(Schema::of_referrals(), &context));
     let said = words(fields);
     for column in table.columns.values() {
         for (path, column) in columns(&table, column, |set| labels(set, &said, language)) {
@@ -95,6 +95,18 @@ fn patchable(mut schema: Schema, context: &Context) -> Schema {
         if let Some(mut column) = schema.referral.get(path).cloned() {
             column.on_update = true;
             schema = schema.with_referral(path.clone(), column);
+        }
+    }
+    schema
+}
+
+/// Microsoft's own referral of a deal has the same places, and is only read.
+fn with_microsofts(mut schema: Schema) -> Schema {
+    for (path, column) in schema.referral.clone() {
+        if let Ok(path) = format!("{MICROSOFT_PART}/{path}").parse() {
+            let mut column = column.read_only();
+            (column.required, column.asked_for) = (false, false);
+            schema = schema.with_referral(path, column);
         }
     }
     schema

@@ -1,5 +1,7 @@
 //! Asking Microsoft for help: the connected referral beside the partner's own.
 
+mod answers;
+
 use std::{sync::Arc, time::Duration};
 
 use cosell::{
