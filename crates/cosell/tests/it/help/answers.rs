@@ -37,10 +37,12 @@ async fn with_answers() -> World {
         .with_column("opportunity", Column::text(REASON, 400));
     let loaded = Loader::default().load(&Source::new("mine.toml", MINE));
     let mapping = Mapping::from_loaded(&loaded.unwrap(), &Registry::default()).unwrap();
-    World::with(world::options().with_dataverse(crm), |builder| {
-        inviting(builder).mapping(mapping)
-    })
-    .await
+    // Under this reading nothing of Microsoft's touches the own referral.
+    let apart = Options::default().with_msx_id(MsxId::Microsoft);
+    let options = world::options()
+        .with_dataverse(crm)
+        .with_partner_center(apart);
+    World::with(options, |builder| inviting(builder).mapping(mapping)).await
 }
 
 // R8, R109
