@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use crate::{
     AuditKind, Birth, ErrorKind, FieldId, Images, Intent, IntentKind, Look, Observed, ReadError,
-    Recovery, Settled, Side,
+    Recovery, Side,
     recover::{is_held, recover},
     turn::{Halt, Sight, Turn},
 };
@@ -72,7 +72,7 @@ impl Turn<'_> {
                 }
                 let id = record.id.clone();
                 self.note_landed(intent, &id, Some(&record), true);
-                self.base_of_landed(intent, Some(&record));
+                self.base_of_landed(intent, Some(&record), false);
                 let after = match &intent.kind {
                     IntentKind::Update { .. } => Sight::Present(record),
                     // What a search shows may be late; only a fetch is the truth.
@@ -82,7 +82,7 @@ impl Turn<'_> {
                 Ok(())
             }
             Recovery::Overtaken(record) => {
-                self.base_of_written(intent, Some(&record));
+                self.base_of_written(intent, Some(&record), false);
                 if let IntentKind::Update { patch, .. } = &intent.kind {
                     let arrived = |field: &FieldId| {
                         let sent = patch.fields.get_key_value(field);
@@ -161,8 +161,14 @@ impl Turn<'_> {
 
     /// Both sides agreed when the write landed, whatever people have done since: without that,
     /// the next edit on the other side would look like a conflict.
-    pub(crate) fn base_of_landed(&mut self, intent: &Intent, record: Option<&Observed>) {
-        self.base_of_written(intent, record);
+    /// `answered`: the service said that all of the write took effect.
+    pub(crate) fn base_of_landed(
+        &mut self,
+        intent: &Intent,
+        record: Option<&Observed>,
+        answered: bool,
+    ) {
+        self.base_of_written(intent, record, answered);
         let sent = intent.fields();
         // What a person answered is done.
         self.pair
@@ -170,33 +176,28 @@ impl Turn<'_> {
             .retain(|field, _| !sent.contains_key(field));
     }
 
-    fn base_of_written(&mut self, intent: &Intent, record: Option<&Observed>) {
+    fn base_of_written(&mut self, intent: &Intent, record: Option<&Observed>, answered: bool) {
         let sent = intent.fields();
         let born = matches!(intent.kind, IntentKind::Create { .. });
         let side = intent.side;
         let apart = &self.round.capabilities(side).apart;
         let stamped = self.round.capabilities(side).stamped;
         let proven = stamped && record.is_none_or(|record| record.stamp == Some(intent.stamp));
-        let replica = self.round.engine.replica(side);
         for (field, read) in &intent.read {
             let Some(sent) = sent.get(field) else {
                 continue;
             };
-            let same = read == sent
-                || matches!(
-                    replica.settle(field, read, record),
-                    Settled::Becomes { value, .. } if value == *sent
-                );
             let seen = record.and_then(|record| record.fields.get(field));
             // A record that has no such field holds nothing of what was sent for it.
             if record.is_some() && seen.is_none() {
                 continue;
             }
             // Of what takes effect in a step of its own a stamp proves nothing.
-            if (!proven || apart.contains(field)) && seen != Some(sent) {
+            let unproven = !proven || !answered && apart.contains(field);
+            if unproven && seen != Some(sent) {
                 continue;
             }
-            let images = if same {
+            let images = if !intent.own.contains(field) {
                 Images::seen_from(side, sent.clone(), read.clone())
             } else {
                 // A value of the policy's own is on its way to both sides. From now on it counts

@@ -537,6 +537,10 @@ pub struct Intent {
     /// What the written side was seen to hold in those fields.
     #[serde(default)]
     pub over: BTreeMap<FieldId, Value>,
+    /// Fields whose value is neither the other side's nor what that becomes here, but the
+    /// policy's own.
+    #[serde(default)]
+    pub own: BTreeSet<FieldId>,
 }
 
 impl Intent {

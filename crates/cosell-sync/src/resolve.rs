@@ -214,13 +214,12 @@ impl Round<'_> {
         if !record.takes_part {
             return Ok(Ok(Found::Nothing("it does not take part")));
         }
-        if record.life != Life::Open {
-            return Ok(Ok(Found::Nothing("closed records found no pair")));
+        match record.key.clone() {
+            None if record.life == Life::Closed => Ok(Ok(Found::Nothing(CLOSED))),
+            None => Ok(Ok(Found::Newcomer(Box::new(record), None))),
+            // What names an open record is that one's other end, closed or not.
+            Some(key) => self.partner(side, record, &key).await,
         }
-        let Some(key) = record.key.clone() else {
-            return Ok(Ok(Found::Newcomer(Box::new(record), None)));
-        };
-        self.partner(side, record, &key).await
     }
 
     /// The record that a newcomer names.
@@ -237,6 +236,7 @@ impl Round<'_> {
         };
         let partner = match fetched {
             Ok(Some(partner)) => partner,
+            Ok(None) if record.life == Life::Closed => return Ok(Ok(Found::Nothing(CLOSED))),
             Ok(None) => {
                 let cause = format!(
                     "names {key} at the other side, where no such record is; correct or clear it"
@@ -246,6 +246,9 @@ impl Round<'_> {
             }
             Err(error) => return Ok(Err(error)),
         };
+        if [record.life, partner.life] == [Life::Closed; 2] {
+            return Ok(Ok(Found::Nothing(CLOSED)));
+        }
         // Under another id than the named one (it moved): perhaps a known pair's.
         if let Some(pair) = self.engine.store.pair_of(side.other(), &partner.id).await? {
             return Ok(Ok(if pair.end(side).id.is_none() {
@@ -443,6 +446,8 @@ impl Round<'_> {
         });
     }
 }
+
+const CLOSED: &str = "closed records found no pair";
 
 /// A list that shows a record once more, unchanged, is no reason to take it in.
 fn waits_for_backfill(

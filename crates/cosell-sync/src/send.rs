@@ -289,6 +289,15 @@ impl Turn<'_> {
         } else {
             (held(side.other()), held(side))
         };
+        let replica = round.engine.replica(side);
+        let now = self.seen(side);
+        let own = read.iter().filter(|(field, read)| {
+            let sent = &sent[*field];
+            let becomes =
+                |settled| matches!(settled, Settled::Becomes { value, .. } if value == *sent);
+            *read != sent && !becomes(replica.settle(field, read, now))
+        });
+        let own = own.map(|(field, _)| field.clone()).collect();
         let intent = Intent {
             stamp: WriteStamp(round.engine.options.ids.next()),
             trace: self.hint.trace,
@@ -302,6 +311,7 @@ impl Turn<'_> {
             until,
             read,
             over,
+            own,
         };
         self.pair.intent = Some(intent.clone());
         self.save(counted).await?;
@@ -341,7 +351,7 @@ impl Turn<'_> {
             }) => {
                 let id = moved_to.unwrap_or(id);
                 self.note_landed(&intent, &id, after.as_ref(), false);
-                self.base_of_landed(&intent, after.as_ref());
+                self.base_of_landed(&intent, after.as_ref(), true);
                 let before = self.seen(side).cloned();
                 let kind = intent.kind.clone();
                 let after = match after {

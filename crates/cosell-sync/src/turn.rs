@@ -424,6 +424,10 @@ impl<'r> Turn<'r> {
                 continue;
             };
             self.watch_time(side, record);
+            if self.pair.end(side).id.as_ref() != Some(&record.id) {
+                // The key went to the record that this one has been.
+                self.keyed[side as usize] = false;
+            }
             let end = self.pair.end_mut(side);
             end.moves_to(&record.id);
             end.aliases.clone_from(&record.aliases);

@@ -26,6 +26,7 @@ fn intent(kind: IntentKind) -> Intent {
         until: moment(30),
         read: Default::default(),
         over: Default::default(),
+        own: Default::default(),
     }
 }
 

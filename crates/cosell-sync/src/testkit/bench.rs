@@ -18,7 +18,8 @@ use super::{
     cast::open_gate,
     search::Tale,
     toy::Toy,
-    world::{FIELDS, REFUSED, State, World},
+    values::{FIELDS, REFUSED},
+    world::{State, World},
 };
 use crate::{Clock as _, PairKey, RecordId, Replica, Side, conformance::replica::Bench};
 

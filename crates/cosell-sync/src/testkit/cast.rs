@@ -9,9 +9,11 @@ use uuid::Uuid;
 use super::{
     Assumption, Plant, drive,
     gate::{Fixed, Gate},
+    kept::Kept,
     search::Tale,
-    toy::{Kept, Toy},
-    world::{WINDOW, World, policy},
+    toy::Toy,
+    values::{STAGE, WINDOW, policy},
+    world::World,
 };
 use crate::{
     BrakeOptions, Clock, Engine, EngineOptions, FieldPolicy, IdSource, MemoryStore, Replica, Side,
@@ -96,6 +98,9 @@ fn engine_by(
     let mut policy = policy(Side::Right);
     if plant == Some(Plant::SetsOverwritten) {
         policy = policy.with_field("tags", FieldPolicy::wins(Side::Right));
+    }
+    if plant == Some(Plant::AcceptedAtFirstMeeting) {
+        policy = policy.with_field(STAGE, FieldPolicy::wins(Side::Right));
     }
     Engine::builder(left, right, store, Arc::new(policy), clock)
         .options(options)

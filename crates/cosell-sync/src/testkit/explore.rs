@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Assumption, Bounds, Broken, Failure, Plant, Tally,
+    Assumption, Bounds, Broken, Edit, Failure, Plant, Scenario, Tally,
     cast::{self, LONG},
     drive,
     gate::{Act, Fault, Fixed, Gate},
-    judge,
+    judge, mirror,
     search::{self, Counts, Left, Ran, Stage, Tale},
-    world::{Edit, Scenario, State, World},
+    world::{State, World},
 };
 use crate::{MemoryStore, RoundReport, Side};
 
@@ -184,7 +184,7 @@ impl Stage for Toys<'_> {
     }
 
     fn look(&self, node: &Node) -> Result<(), Broken> {
-        judge::mirrored(&node.state, &node.store.stored())
+        mirror::mirrored(&node.state, &node.store.stored())
     }
 
     fn rest(&self, mut node: Node, tale: &Tale) -> Result<(), Broken> {
@@ -220,7 +220,7 @@ pub(super) fn settle(
     let stored = store.stored();
     let state = world.state().clone();
     judge::quiet(&state, &stored)?;
-    judge::mirrored(&state, &stored)?;
+    mirror::mirrored(&state, &stored)?;
     again(world, store, plant, tale)
 }
 
@@ -301,6 +301,7 @@ impl std::hash::Hash for Known<'_> {
             &state.held,
             &state.outside,
             &state.asked,
+            state.closing,
         )
             .hash(hash);
         let stored = store.stored();

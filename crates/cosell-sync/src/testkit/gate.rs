@@ -12,9 +12,9 @@ use chrono::TimeDelta;
 use futures_util::future::pending;
 
 use super::{
-    pause,
+    Edit, pause,
     search::Tale,
-    world::{Edit, State, World},
+    world::{State, World},
 };
 use crate::{Side, engine::lock};
 
@@ -240,6 +240,9 @@ impl Gate {
             let bad = fault.map_or_else(String::new, |bad| format!("   << {bad:?}"));
             format!("  {} {}{bad}", self.who, says())
         });
+        if fault.is_some() {
+            self.world.state().may_forget_closing();
+        }
         match fault {
             Some(Fault::Rival) => {
                 if let Some(rival) = &self.rival {

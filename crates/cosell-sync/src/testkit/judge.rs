@@ -2,19 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use cosell_mapping::{FieldId, Settled, Value};
+use cosell_mapping::{FieldId, Value};
 
 use super::{
     Broken,
-    toy::observe,
-    world::{
-        ALL, Done, FIELDS, FOREIGN, Row, STATUS, State, capabilities, policy, settle, settled,
+    edits::{Done, Edit},
+    values::{
+        ALL, FIELDS, FOREIGN, REASON, STAGE, STATUS, capabilities, is_closed, is_closing, settled,
     },
+    world::{Row, State},
 };
-use crate::{
-    Answer, ConflictEntry, HoldCause, Images, Observed, Pair, PairState, Plan, Resolution, Rule,
-    Seen, Settle, Side, View, memory::Stored, plan::plan,
-};
+use crate::{ConflictEntry, Pair, PairState, Rule, Side, memory::Stored};
 
 /// After every commit: promises 9 and 10.
 pub(super) fn watch(state: &mut State, stored: &Stored) {
@@ -25,13 +23,16 @@ pub(super) fn watch(state: &mut State, stored: &Stored) {
         let cursor: u64 = cursor.as_str().parse().unwrap_or(0);
         let passed = state.side(side).rows.iter().find(|(id, row)| {
             let told = row.changed.max(row.child_changed) <= cursor;
-            told && !is_kept(stored, side, id, row)
+            told && !is_kept(state, stored, side, id, row)
                 && (row.takes_part || row.is_part && is_in_known_group(stored, row))
         });
         if let Some((id, _)) = passed {
             let what = format!("{side:?} {id} changed before cursor {cursor} and is forgotten");
             state.broken(9, what);
         }
+    }
+    if stored.pairs.iter().all(|pair| pair.intent.is_none()) {
+        state.closing = None;
     }
     for pair in &stored.pairs {
         for side in Side::BOTH {
@@ -68,7 +69,7 @@ fn is_in_known_group(stored: &Stored, row: &Row) -> bool {
 }
 
 /// Is the newest state of a row taken into account, or will it be?
-fn is_kept(stored: &Stored, side: Side, id: &str, row: &Row) -> bool {
+fn is_kept(state: &State, stored: &Stored, side: Side, id: &str, row: &Row) -> bool {
     let own = |other: &str| other.trim_end_matches("/note") == id;
     if stored
         .hints
@@ -84,13 +85,16 @@ fn is_kept(stored: &Stored, side: Side, id: &str, row: &Row) -> bool {
     {
         return true;
     }
-    let pair = stored.pairs.iter().find(|pair| {
-        let mut ids = pair.ids(side);
-        ids.any(|known| known.as_str() == id)
-    });
+    let known_as = |id: &str| {
+        let mut pairs = stored.pairs.iter();
+        pairs.find(|pair| pair.ids(side).any(|known| known.as_str() == id))
+    };
+    let former = || row.former.iter().find_map(|id| known_as(id));
+    let pair = known_as(id).or_else(former);
     let Some(pair) = pair else {
-        // An invitation whose answer is missing is looked for.
-        return row.is_part && stored.pairs.iter().any(|pair| pair.intent.is_some());
+        // An invitation whose answer is missing is looked for; what is closed founds no pair.
+        let sought = row.is_part && stored.pairs.iter().any(|pair| pair.intent.is_some());
+        return sought || is_closed(&row.fields);
     };
     let version = row.version_text();
     if let Some(part) = pair.part_of(side, &crate::RecordId::new(id))
@@ -106,7 +110,9 @@ fn is_kept(stored: &Stored, side: Side, id: &str, row: &Row) -> bool {
     // Another hint of the pair leads to both ends.
     let queued = stored.hints.iter().any(|hint| {
         let own = hint.id.as_str().trim_end_matches("/note");
-        pair.ids(hint.side).any(|id| id.as_str() == own)
+        let now = state.row(hint.side, own).map_or(own, |(id, _)| id);
+        pair.ids(hint.side)
+            .any(|id| id.as_str() == own || id.as_str() == now)
     });
     queued
         || pair.park.is_some()
@@ -135,7 +141,8 @@ pub(super) fn quiet(state: &State, stored: &Stored) -> Result<(), Broken> {
     }
     for (number, done) in state.done.iter().enumerate() {
         not_lost(state, stored, number, done)?;
-        tag_stays(state, done)?;
+        closed_with(state, number, done)?;
+        tag_stays(state, stored, done)?;
     }
     for entry in &stored.conflicts {
         newest_won(entry)?;
@@ -203,17 +210,30 @@ fn value<'a>(state: &'a State, side: Side, deal: u8, field: &str) -> Option<&'a 
     rows.find_map(|row| row.fields.get(&id))
 }
 
-/// May the deal rest as it is: gone, switched off, or unreadable?
-fn is_out(state: &State, deal: u8) -> bool {
+/// May the deal rest as it is: gone, switched off, unreadable, or closed before it was a pair?
+fn is_out(state: &State, stored: &Stored, deal: u8) -> bool {
     let gone = state
         .done
         .iter()
         .any(|done| done.deal == deal && is_delete(state, done));
     let rows = Side::BOTH.map(|side| row(state, side, deal));
-    gone || rows
-        .into_iter()
-        .flatten()
-        .any(|(_, row)| !row.takes_part || row.malformed)
+    let paired = |side: Side| {
+        let id = rows[side as usize].map(|(id, _)| id);
+        let mut pairs = stored.pairs.iter();
+        pairs.any(|pair| {
+            let end = pair.end(side).id.as_ref().map(crate::RecordId::as_str);
+            end.is_some() && end == id.map(String::as_str) && pair.end(side.other()).id.is_some()
+        })
+    };
+    // What is closed founds no pair.
+    let mut there = rows.into_iter().flatten();
+    let closed = there.all(|(_, row)| is_closed(&row.fields));
+    let alone = closed && !Side::BOTH.into_iter().any(paired);
+    gone || alone
+        || rows
+            .into_iter()
+            .flatten()
+            .any(|(_, row)| !row.takes_part || row.malformed)
 }
 
 fn is_delete(state: &State, done: &Done) -> bool {
@@ -222,7 +242,7 @@ fn is_delete(state: &State, done: &Done) -> bool {
 
 /// Promise 1, field by field.
 fn together(state: &State, stored: &Stored, deal: u8) -> Result<(), Broken> {
-    if is_out(state, deal) {
+    if is_out(state, stored, deal) {
         return Ok(());
     }
     let broken = |what: String| Err(Broken::new(1, format!("deal {deal}: {what}")));
@@ -252,7 +272,8 @@ fn together(state: &State, stored: &Stored, deal: u8) -> Result<(), Broken> {
             return broken(format!("the record on {side:?} does not name {other}"));
         }
     }
-    for field in FIELDS {
+    let more = [STAGE, REASON].into_iter().filter(|_| state.staged);
+    for field in FIELDS.into_iter().chain(more) {
         let id = FieldId::from(field);
         let (l, r) = (&l.fields[&id], &r.fields[&id]);
         let same = settled(Side::Left, field, r) == *l || settled(Side::Right, field, l) == *r;
@@ -276,7 +297,8 @@ fn together(state: &State, stored: &Stored, deal: u8) -> Result<(), Broken> {
 
 /// Promise 3 for one edit.
 fn not_lost(state: &State, stored: &Stored, number: usize, done: &Done) -> Result<(), Broken> {
-    let Some(field) = done.field.filter(|_| !is_out(state, done.deal)) else {
+    let seen = !is_out(state, stored, done.deal) && !done.is_unseen();
+    let Some(field) = done.field.filter(|_| seen) else {
         return Ok(());
     };
     let (side, other) = (done.side, done.side.other());
@@ -313,12 +335,53 @@ fn not_lost(state: &State, stored: &Stored, number: usize, done: &Done) -> Resul
     Err(Broken::new(3, what))
 }
 
+/// Promise 3 where a record was made final: with it went all that had come before on the side
+/// that closed. There is no later.
+fn closed_with(state: &State, number: usize, done: &Done) -> Result<(), Broken> {
+    let Some(field) = done.field.filter(|field| ["value", REASON].contains(field)) else {
+        return Ok(());
+    };
+    let of_deal = |other: &&Done| other.deal == done.deal;
+    let Some((_, left)) = row(state, Side::Left, done.deal) else {
+        return Ok(());
+    };
+    let Some(stage) = left.fields.get(&FieldId::from(STAGE)) else {
+        return Ok(());
+    };
+    // People closed nothing on the left, and said nothing of this field there.
+    let mut there = state.done.iter().filter(of_deal);
+    let by_people = there.any(|other| {
+        let closes = other.field == Some(STAGE) && is_closing(&other.value);
+        other.side == Side::Left && (closes || other.field == Some(field))
+    });
+    let before = state.done[..number].iter().filter(of_deal);
+    let reopened = before.filter(|other| other.edit == Edit::Reopen).count() > 0;
+    let then: Vec<_> = state.done[number..].iter().filter(of_deal).collect();
+    let closed = then.iter().position(|other| {
+        let of_stage = other.side == Side::Right && other.field == Some(STAGE);
+        of_stage && is_closing(&other.value)
+    });
+    let Some(closed) = closed.filter(|_| !by_people && !reopened && is_closing(stage)) else {
+        return Ok(());
+    };
+    let last = then[..=closed]
+        .iter()
+        .rfind(|other| other.side == Side::Right && other.field == Some(field));
+    let value = last.map_or(&done.value, |last| &last.value);
+    let now = &left.fields[&FieldId::from(field)];
+    if done.side == Side::Right && settled(Side::Left, field, value) != *now {
+        let what = format!("{field} is {now} on the left for ever, and was {value} when it closed");
+        return Err(Broken::new(3, what));
+    }
+    Ok(())
+}
+
 /// Promise 3 for sets, in full: what either side added is on both.
-fn tag_stays(state: &State, done: &Done) -> Result<(), Broken> {
+fn tag_stays(state: &State, stored: &Stored, done: &Done) -> Result<(), Broken> {
     let (Value::Set(now), Value::Set(before)) = (&done.value, &done.over) else {
         return Ok(());
     };
-    if is_out(state, done.deal) {
+    if is_out(state, stored, done.deal) {
         return Ok(());
     }
     for side in Side::BOTH {
@@ -347,140 +410,4 @@ fn newest_won(entry: &ConflictEntry) -> Result<(), Broken> {
         return Err(Broken::new(3, "the older value won by the newest rule"));
     }
     Ok(())
-}
-
-struct Ends(Side);
-
-impl Settle for Ends {
-    fn settle(&self, field: &FieldId, wanted: &Value, _: Option<&Observed>) -> Settled {
-        settle(self.0, field.as_str(), wanted)
-    }
-}
-
-/// Promises 11 and 12: every pair as it is now, planned as it stands and mirrored.
-pub(super) fn mirrored(state: &State, stored: &Stored) -> Result<(), Broken> {
-    for pair in &stored.pairs {
-        let ends = Side::BOTH.map(|side| {
-            let id = pair.end(side).id.as_ref()?.as_str();
-            let row = state.side(side).rows.get(id)?;
-            Some(observe(side, id, row))
-        });
-        let view = |side: Side| match (&ends[side as usize], &pair.end(side).id) {
-            (Some(record), _) => View::Present(record),
-            (None, Some(_)) => View::Gone,
-            (None, None) => View::Unborn,
-        };
-        let [l, r] = Side::BOTH.map(capabilities);
-        let seen = Seen {
-            pair,
-            left: view(Side::Left),
-            right: view(Side::Right),
-            refused: &[],
-            now: state.now,
-        };
-        let straight = plan(
-            &seen,
-            [&Ends(Side::Left), &Ends(Side::Right)],
-            [&l, &r],
-            &policy(Side::Right),
-        );
-        if let Err(what) = straight.verify(&seen) {
-            return Err(Broken::new(12, what));
-        }
-        let swapped = swap_pair(pair);
-        let seen = Seen {
-            pair: &swapped,
-            left: view(Side::Right),
-            right: view(Side::Left),
-            ..seen
-        };
-        let other = plan(
-            &seen,
-            [&Ends(Side::Right), &Ends(Side::Left)],
-            [&r, &l],
-            &policy(Side::Left),
-        );
-        let other = swap_plan(other);
-        if other != straight {
-            let what = format!(
-                "pair {} plans otherwise mirrored: {straight:?} and {other:?}",
-                pair.id.0
-            );
-            return Err(Broken::new(11, what));
-        }
-    }
-    Ok(())
-}
-
-fn swap_images(images: &mut Images) {
-    std::mem::swap(&mut images.left, &mut images.right);
-}
-
-fn swap_hold(hold: &mut crate::Hold) {
-    std::mem::swap(&mut hold.left, &mut hold.right);
-    hold.unanswered
-        .iter_mut()
-        .for_each(|stale| swap_answer(&mut stale.answer));
-    match &mut hold.cause {
-        HoldCause::Cannot { side, .. }
-        | HoldCause::Refused { side, .. }
-        | HoldCause::Partial { side }
-        | HoldCause::Irreversible { side } => *side = side.other(),
-        HoldCause::Policy { .. } => {}
-    }
-}
-
-fn swap_answer(answer: &mut Answer) {
-    std::mem::swap(&mut answer.left, &mut answer.right);
-    if let Resolution::Keep(side) = &mut answer.resolution {
-        *side = side.other();
-    }
-}
-
-fn swap_pair(pair: &Pair) -> Pair {
-    let mut pair = pair.clone();
-    std::mem::swap(&mut pair.left, &mut pair.right);
-    pair.base.values_mut().for_each(swap_images);
-    pair.holds.values_mut().for_each(swap_hold);
-    pair.answers.values_mut().for_each(swap_answer);
-    pair.born = pair.born.map(Side::other);
-    for part in pair.parts.values_mut() {
-        part.side = part.side.other();
-    }
-    pair
-}
-
-fn swap_plan(mut plan: Plan) -> Plan {
-    std::mem::swap(&mut plan.left, &mut plan.right);
-    plan.base.values_mut().for_each(swap_images);
-    plan.holds.values_mut().for_each(swap_hold);
-    plan.answers.values_mut().for_each(swap_answer);
-    plan.stale
-        .values_mut()
-        .for_each(|stale| swap_answer(&mut stale.answer));
-    if let Some((side, ..)) = &mut plan.create {
-        *side = side.other();
-    }
-    for part in plan.parts.values_mut() {
-        if let crate::PartPlan::Make { side, .. } = part {
-            *side = side.other();
-        }
-    }
-    for conflict in &mut plan.conflicts {
-        std::mem::swap(&mut conflict.left, &mut conflict.right);
-        conflict.base.iter_mut().for_each(swap_images);
-        std::mem::swap(&mut conflict.left_as_of, &mut conflict.right_as_of);
-        conflict.rule = conflict.rule.clone().mirrored();
-        conflict.kept = conflict.kept.map(Side::other);
-    }
-    for field in plan.fields.values_mut() {
-        if let crate::FieldPlan::Write { left, right, why } = field {
-            std::mem::swap(left, right);
-            match why {
-                crate::Why::Moved(side) | crate::Why::Birth(side) => *side = side.other(),
-                crate::Why::Policy | crate::Why::Person => {}
-            }
-        }
-    }
-    plan
 }

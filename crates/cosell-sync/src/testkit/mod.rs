@@ -25,17 +25,23 @@ mod assume;
 mod bench;
 mod cast;
 mod dice;
+mod edits;
 mod explore;
 mod gate;
 mod judge;
+mod kept;
+mod mirror;
 mod plant;
 mod plant_store;
+mod scenario;
 pub mod search;
 mod simulate;
 pub mod story;
 mod tap;
 mod toy;
+mod values;
 mod world;
+mod writes;
 
 use std::{
     fmt,
@@ -51,14 +57,15 @@ use std::{
 pub use assume::Assumption;
 pub use bench::ToyBench;
 pub use dice::Dice;
+pub use edits::Edit;
 pub use explore::Explorer;
 pub use gate::Fault;
 pub use plant::Plant;
+pub use scenario::Scenario;
 pub use search::{Bounds, Failure, Tally};
 pub use simulate::Simulation;
 pub use story::Simulated;
 pub use tap::CommitTap;
-pub use world::{Edit, Scenario};
 
 /// A promise that a schedule broke.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,9 +12,14 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cosell_mapping::{FieldId, Settled, Value};
 
-use super::{plant_store::PlantedStore, toy::observe, world::World};
+use super::{
+    plant_store::PlantedStore,
+    toy::observe,
+    values::{STAGE, is_closed},
+    world::World,
+};
 use crate::{
-    Capabilities, Cursor, Deadline, Draft, GroupId, HintPage, MemoryStore, Observed, PairKey,
+    Capabilities, Cursor, Deadline, Draft, GroupId, HintPage, Life, MemoryStore, Observed, PairKey,
     PartName, Patch, ReadError, RecordId, Replica, Side, StateStore, WriteError, WriteStamp,
     Written, engine::lock,
 };
@@ -83,6 +88,25 @@ pub enum Plant {
     SetsOverwritten,
     /// A part is made without an intent of its own in the journal.
     NoIntentBeforePart,
+    /// A close is taken for landed because the stamp of the write before it is there.
+    CloseJudgedByStamp,
+    /// What a new record was sent counts as seen on it, so that whatever moves it next is taken
+    /// for a person's wish.
+    AcceptWithoutBase,
+    /// Two records that never met: the stage of the side without final stages stands.
+    AcceptedAtFirstMeeting,
+    /// A record is made final first, and what else changed is left for the next write.
+    ReasonAfterClosing,
+    /// What a record was before it moved is overlooked.
+    FormerOverlooked,
+    /// What a closed record names is overlooked.
+    ClosedKeyOverlooked,
+    /// A deal is not told the key that it was told while it was a lead.
+    KeyLeftBehind,
+    /// What a value becomes is asked of the record that our own write has closed.
+    SettledWhenClosed,
+    /// A closing that was answered leaves no base.
+    ClosingForgotten,
     /// A key that did not arrive because the record had changed is not sent again.
     KeySentOnce,
     /// A new record that a late read does not show passes for one that is not there.
@@ -122,7 +146,7 @@ struct PlantedReplica {
     /// What was wanted, by field and settled form.
     wanted: Mutex<BTreeMap<(FieldId, Value), Value>>,
     gone: Mutex<Vec<RecordId>>,
-    /// A key was sent in vain.
+    /// A key was sent, perhaps in vain.
     keyed: AtomicBool,
 }
 
@@ -135,8 +159,11 @@ impl PlantedReplica {
     }
 
     fn observed(&self, mut record: Observed) -> Observed {
-        if self.plant == Plant::EchoFounds {
-            record.key = None;
+        match self.plant {
+            Plant::EchoFounds => record.key = None,
+            Plant::FormerOverlooked => record.former.clear(),
+            Plant::ClosedKeyOverlooked if record.life == Life::Closed => record.key = None,
+            _ => {}
         }
         record
     }
@@ -178,6 +205,7 @@ impl Replica for PlantedReplica {
                 able.lateness = std::time::Duration::ZERO;
             }
             Plant::LateFindBelieved => able.unique_birth = true,
+            Plant::CloseJudgedByStamp => able.apart.clear(),
             _ => {}
         }
         able
@@ -293,8 +321,18 @@ impl Replica for PlantedReplica {
         if self.plant == Plant::ForeignBlanked {
             patch.fields.insert(FieldId::from("foreign"), Value::Null);
         }
-        if self.plant == Plant::KeySentOnce && self.keyed.load(Ordering::Relaxed) {
-            patch.key = None;
+        let keyed = self.keyed.load(Ordering::Relaxed);
+        match self.plant {
+            Plant::KeySentOnce if keyed => patch.key = None,
+            Plant::KeyLeftBehind if keyed && !seen.former.is_empty() => patch.key = None,
+            _ => {}
+        }
+        let on_left = self.side == Side::Left;
+        let mut left_over = false;
+        if self.plant == Plant::ReasonAfterClosing && on_left && is_closed(&patch.fields) {
+            let all = patch.fields.len();
+            patch.fields.retain(|field, _| field.as_str() == STAGE);
+            left_over = patch.fields.len() < all;
         }
         let result = loop {
             let result = self
@@ -310,9 +348,15 @@ impl Replica for PlantedReplica {
             }
             break result;
         };
-        let in_vain = matches!(result, Err(WriteError::Stale)) && patch.key.is_some();
-        self.keyed.fetch_or(in_vain, Ordering::Relaxed);
+        let in_vain = matches!(result, Err(WriteError::Stale));
+        let counts = in_vain || self.plant == Plant::KeyLeftBehind;
+        self.keyed
+            .fetch_or(counts && patch.key.is_some(), Ordering::Relaxed);
         let mut written = self.answer(result)?;
+        if left_over {
+            // Planned anew, for the next write.
+            return Err(WriteError::Stale);
+        }
         if self.plant == Plant::BaseFromSent
             && let Some(after) = &mut written.after
         {

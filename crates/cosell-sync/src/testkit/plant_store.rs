@@ -7,8 +7,12 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use cosell_mapping::FieldId;
 
-use super::Plant;
+use super::{
+    Plant,
+    values::{STAGE, is_closed},
+};
 use crate::{
     AuditEntry, AuditPlace, AuditQuery, Birth, Change, ConflictEntry, Counter, Cursor, ErrorKind,
     GroupId, Images, IntentKind, Lease, LogStore, MemoryStore, Pair, PairId, PairState, PairStore,
@@ -84,7 +88,49 @@ impl PlantedStore {
                 pair.right.as_of = None;
             }
             Plant::ShownForgotten => pair.shown = None,
+            Plant::AcceptWithoutBase => pair.presumed.clear(),
+            Plant::SettledWhenClosed | Plant::ClosingForgotten => self.spoil_closing(pair),
             _ => {}
+        }
+    }
+}
+
+impl PlantedStore {
+    /// What a closing that is concluded leaves in the base.
+    fn spoil_closing(&self, pair: &mut Pair) {
+        let stored = self.inner.stored().pairs;
+        let Some(before) = stored.into_iter().find(|before| before.id == pair.id) else {
+            return;
+        };
+        let Some(intent) = before.intent else {
+            return;
+        };
+        let IntentKind::Update { patch, .. } = &intent.kind else {
+            return;
+        };
+        let again = pair.intent.as_ref();
+        if again.is_some_and(|again| again.stamp == intent.stamp) || !is_closed(&patch.fields) {
+            return;
+        }
+        let stage = FieldId::from(STAGE);
+        if pair.base.get(&stage) == before.base.get(&stage) {
+            return;
+        }
+        for (field, sent) in &patch.fields {
+            let (read, over) = (intent.read.get(field), intent.over.get(field));
+            let (Some(read), Some(over)) = (read, over) else {
+                continue;
+            };
+            let becomes = *field != stage && read != sent;
+            if self.plant == Plant::SettledWhenClosed && becomes {
+                let images = Images::seen_from(intent.side, over.clone(), read.clone());
+                pair.base.insert(field.clone(), images);
+                // Acted upon with the next look, which is not long in coming.
+                pair.end_mut(intent.side).version = None;
+            }
+        }
+        if let (Plant::ClosingForgotten, Some(images)) = (self.plant, before.base.get(&stage)) {
+            pair.base.insert(stage, images.clone());
         }
     }
 }

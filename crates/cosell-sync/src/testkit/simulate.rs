@@ -13,12 +13,12 @@ use std::{
 };
 
 use super::{
-    Broken, Dice, Failure, Fault, Plant, cast, drive,
+    Broken, Dice, Edit, Failure, Fault, Plant, Scenario, cast, drive,
     explore::{Known, settle},
     gate::{Act, Call, Gate, Source},
     search::{Tale, hash},
     story::{Played, Simulated, Teller, deals, odds, tell, turn},
-    world::{Edit, Scenario, State, World},
+    world::{State, World},
 };
 use crate::{Engine, EngineError, MemoryStore, Side, engine::lock};
 

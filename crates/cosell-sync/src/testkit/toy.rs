@@ -1,6 +1,6 @@
-//! The toy services and the store as the engine reaches them.
+//! The toy services as the engine reaches them.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -9,15 +9,14 @@ use cosell_mapping::{FieldId, Settled, Value};
 use super::{
     Assumption,
     gate::{Fault, Gate, Kind},
-    judge,
-    world::{HELPER, Late, Row, World, capabilities, refusal, settle},
+    values::{HELPER, capabilities, is_closed, refusal, settle},
+    world::{Row, World},
+    writes::{Effect, Late},
 };
 use crate::{
-    AuditEntry, AuditPlace, AuditQuery, Capabilities, Change, Clock, ConflictEntry, Counter,
-    Cursor, Deadline, Draft, ErrorKind, GroupId, Hint, HintPage, Lease, Life, LogStore,
-    MemoryStore, Native, Observed, Pair, PairId, PairKey, PairStore, ParkCount, PartName, Patch,
-    QueueStore, QueuedHint, ReadError, RecordId, Replica, Role, Side, SkippedRecord, StateStore,
-    StoreError, Version, WriteError, WriteStamp, Written,
+    Capabilities, Clock, Cursor, Deadline, Draft, GroupId, Hint, HintPage, Life, Native, Observed,
+    PairKey, PartName, Patch, ReadError, RecordId, Replica, Role, Side, Version, WriteError,
+    WriteStamp, Written,
 };
 
 /// Hints on one page.
@@ -55,14 +54,18 @@ pub(super) fn observe(side: Side, id: &str, row: &Row) -> Observed {
         },
         group: row.grouped.then(|| GroupId::new(format!("g{}", row.deal))),
         key: row.key.clone(),
-        former: Vec::new(),
+        former: row.former.iter().map(RecordId::new).collect(),
         aliases: (side == Side::Right)
             .then(|| child_id(id))
             .into_iter()
             .collect(),
         version: Version::new(row.version_text()),
         stamp: row.stamp.filter(|_| side == Side::Right),
-        life: Life::Open,
+        life: if is_closed(&row.fields) {
+            Life::Closed
+        } else {
+            Life::Open
+        },
         takes_part: row.takes_part,
         as_of: row.at,
         fields: row.fields.clone(),
@@ -127,6 +130,36 @@ impl Toy {
             flying.remove(at);
         }
     }
+
+    /// The step of its own that closes a record on the right. What was written before it stands,
+    /// so that no failure of it is clear.
+    async fn close(
+        &self,
+        deal: Option<u8>,
+        id: &str,
+        stage: &Value,
+        until: Deadline,
+    ) -> Result<(), WriteError> {
+        self.take_off(deal, until);
+        let says = || format!("Right.close {id} as {stage}");
+        let side = Some(Side::Right);
+        let fault = self.gate.enter(Kind::Update, side, false, says).await;
+        self.land(deal, until);
+        if self.before(fault, until).is_err() {
+            return Err(no_answer());
+        }
+        if fault == Some(Fault::Late) {
+            let late = Late::Close(id.to_owned(), stage.clone(), until);
+            self.world().state().late.push(late);
+            return Err(no_answer());
+        }
+        let closed = self.world().state().close(id, stage);
+        self.gate.leave(fault).await;
+        if fault == Some(Fault::LoseAnswer) || !closed {
+            return Err(no_answer());
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -182,6 +215,14 @@ impl Replica for Toy {
                 ..hint.clone()
             };
             changes.push((row.changed, hint));
+            // What happens to the deal is told of under the lead's id once more.
+            for former in &row.former {
+                let lead = Hint {
+                    id: RecordId::new(former),
+                    ..child.clone()
+                };
+                changes.push((row.changed, lead));
+            }
             changes.push((row.child_changed, child));
         }
         for (id, at) in there
@@ -219,9 +260,9 @@ impl Replica for Toy {
         let lag = capabilities(side).read_lag;
         let older = {
             let state = self.world().state();
-            let row = state.side(side).rows.get(own);
+            let row = state.row(side, own);
             let late = state.lacks(Assumption::ReadLag);
-            row.is_some_and(|row| row.before.is_some() && late || state.now < row.at + lag)
+            row.is_some_and(|(_, row)| row.before.is_some() && late || state.now < row.at + lag)
         };
         let says = || format!("{side:?}.fetch {id}");
         let fault = self.gate.enter(Kind::Fetch, Some(side), older, says).await;
@@ -229,16 +270,19 @@ impl Replica for Toy {
             return Err(down());
         }
         let state = self.world().state();
-        let mut row = state.side(side).rows.get(own);
+        let Some((own, mut row)) = state.row(side, own) else {
+            return Ok(None);
+        };
         if fault == Some(Fault::Stale) {
-            row = row.and_then(|row| row.before.as_deref());
+            let Some(before) = row.before.as_deref() else {
+                return Ok(None);
+            };
+            row = before;
         }
-        match row {
-            Some(row) if row.malformed => {
-                Err(ReadError::Malformed("value: not a number".to_owned()))
-            }
-            row => Ok(row.map(|row| observe(side, own, row))),
+        if row.malformed {
+            return Err(ReadError::Malformed("value: not a number".to_owned()));
         }
+        Ok(Some(observe(side, own, row)))
     }
 
     async fn find(
@@ -406,23 +450,34 @@ impl Replica for Toy {
         if fault == Some(Fault::LoseAnswer) {
             return Err(no_answer());
         }
-        if !landed {
-            return Err(WriteError::Stale);
+        let (now, then) = match landed {
+            Effect::Stale => return Err(WriteError::Stale),
+            Effect::Closed => {
+                return Err(WriteError::Refused {
+                    message: "the record is closed".into(),
+                    fields: Vec::new(),
+                });
+            }
+            Effect::Landed { id, then } => (id, then),
+        };
+        if let Some(stage) = then {
+            self.close(deal, id, &stage, until).await?;
         }
         let state = self.world().state();
-        let row = state.side(side).rows.get(id);
+        let row = state.side(side).rows.get(&now);
         Ok(Written {
             id: seen.id.clone(),
-            moved_to: None,
+            moved_to: (now != id).then(|| RecordId::new(&now)),
             // One side answers with the record, the other has to be asked.
             after: row
                 .filter(|_| side == Side::Left)
-                .map(|row| observe(side, id, row)),
+                .map(|row| observe(side, &now, row)),
         })
     }
 
-    fn settle(&self, field: &FieldId, wanted: &Value, _: Option<&Observed>) -> Settled {
-        settle(self.side, field.as_str(), wanted)
+    fn settle(&self, field: &FieldId, wanted: &Value, now: Option<&Observed>) -> Settled {
+        let now = now.map(|now| &now.fields);
+        settle(self.side, field.as_str(), wanted, now)
     }
 }
 
@@ -432,204 +487,4 @@ fn words<'a>(fields: impl IntoIterator<Item = (&'a FieldId, &'a Value)>) -> Stri
         .map(|(field, value)| format!("{field}={value}"))
         .collect();
     format!("{{{}}}", fields.join(", "))
-}
-
-/// The store behind the gate, watched at every commit.
-#[derive(Debug)]
-pub(super) struct Kept {
-    pub(super) inner: Arc<dyn StateStore>,
-    pub(super) truth: Arc<MemoryStore>,
-    pub(super) gate: Arc<Gate>,
-}
-
-fn locked() -> StoreError {
-    StoreError::Failed("disk full; make room".to_owned())
-}
-
-macro_rules! read {
-    ($self:ident, $call:ident($($argument:expr),*)) => {{
-        let says = || concat!("store.", stringify!($call)).to_owned();
-        match $self.gate.enter(Kind::StoreRead, None, false, says).await {
-            Some(Fault::Lose) => Err(locked()),
-            _ => $self.inner.$call($($argument),*).await,
-        }
-    }};
-}
-
-#[async_trait]
-impl StateStore for Kept {
-    async fn lease(
-        &self,
-        owner: &str,
-        now: DateTime<Utc>,
-        until: DateTime<Utc>,
-    ) -> Result<Lease, StoreError> {
-        let says = || "store.lease".to_owned();
-        let fault = self.gate.enter(Kind::Lease, None, false, says).await;
-        if fault == Some(Fault::Lose) {
-            return Err(locked());
-        }
-        let lease = self.inner.lease(owner, now, until).await;
-        self.gate.leave(fault).await;
-        lease
-    }
-
-    async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
-        let says = || "store.release".to_owned();
-        let fault = self.gate.enter(Kind::Lease, None, false, says).await;
-        if fault == Some(Fault::Lose) {
-            return Err(locked());
-        }
-        self.inner.release(lease).await
-    }
-
-    async fn cursor(&self, side: Side) -> Result<Option<Cursor>, StoreError> {
-        read!(self, cursor(side))
-    }
-
-    async fn counters(&self) -> Result<Vec<Counter>, StoreError> {
-        read!(self, counters())
-    }
-
-    async fn place(&self, job: &str) -> Result<Option<String>, StoreError> {
-        read!(self, place(job))
-    }
-
-    async fn commit(&self, lease: &Lease, batch: Vec<Change>) -> Result<(), StoreError> {
-        let says = || format!("store.commit {}", batch_words(&batch));
-        let fault = self.gate.enter(Kind::Commit, None, false, says).await;
-        if fault == Some(Fault::Lose) {
-            return Err(locked());
-        }
-        let epoch = self.truth.stored().epoch;
-        let result = self.inner.commit(lease, batch).await;
-        let stored = self.truth.stored();
-        {
-            let mut state = self.gate.world.state();
-            if result.is_ok() && lease.epoch < epoch {
-                let what = format!("a commit under epoch {} while {epoch} rules", lease.epoch);
-                state.broken(15, what);
-            }
-            judge::watch(&mut state, &stored);
-        }
-        self.gate.leave(fault).await;
-        if fault == Some(Fault::LoseAnswer) {
-            return Err(locked());
-        }
-        result
-    }
-}
-
-#[async_trait]
-impl PairStore for Kept {
-    async fn pair(&self, id: PairId) -> Result<Option<Pair>, StoreError> {
-        read!(self, pair(id))
-    }
-
-    async fn pair_of(&self, side: Side, record: &RecordId) -> Result<Option<Pair>, StoreError> {
-        read!(self, pair_of(side, record))
-    }
-
-    async fn pair_in_group(&self, side: Side, group: &GroupId) -> Result<Option<Pair>, StoreError> {
-        read!(self, pair_in_group(side, group))
-    }
-
-    async fn known(
-        &self,
-        side: Side,
-        records: &[RecordId],
-    ) -> Result<BTreeSet<RecordId>, StoreError> {
-        read!(self, known(side, records))
-    }
-
-    async fn pairs(&self, after: Option<PairId>, limit: usize) -> Result<Vec<Pair>, StoreError> {
-        read!(self, pairs(after, limit))
-    }
-
-    async fn parked(
-        &self,
-        kind: Option<ErrorKind>,
-        after: Option<PairId>,
-        limit: usize,
-    ) -> Result<Vec<Pair>, StoreError> {
-        read!(self, parked(kind, after, limit))
-    }
-
-    async fn park_counts(&self) -> Result<Vec<ParkCount>, StoreError> {
-        read!(self, park_counts())
-    }
-}
-
-#[async_trait]
-impl QueueStore for Kept {
-    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<QueuedHint>, StoreError> {
-        read!(self, due(now, limit))
-    }
-
-    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        read!(self, next_due())
-    }
-
-    async fn newcomers_wait(&self, side: Side) -> Result<bool, StoreError> {
-        read!(self, newcomers_wait(side))
-    }
-}
-
-#[async_trait]
-impl LogStore for Kept {
-    async fn conflicts(&self, skip: usize, limit: usize) -> Result<Vec<ConflictEntry>, StoreError> {
-        read!(self, conflicts(skip, limit))
-    }
-
-    async fn skipped(&self, skip: usize, limit: usize) -> Result<Vec<SkippedRecord>, StoreError> {
-        read!(self, skipped(skip, limit))
-    }
-
-    async fn skip_of(
-        &self,
-        side: Side,
-        record: &RecordId,
-    ) -> Result<Option<SkippedRecord>, StoreError> {
-        read!(self, skip_of(side, record))
-    }
-
-    async fn audit(
-        &self,
-        query: &AuditQuery,
-        after: Option<AuditPlace>,
-        limit: usize,
-    ) -> Result<Vec<(AuditPlace, AuditEntry)>, StoreError> {
-        read!(self, audit(query, after, limit))
-    }
-}
-
-fn batch_words(batch: &[Change]) -> String {
-    let words: Vec<_> = batch
-        .iter()
-        .map(|change| match change {
-            Change::Pair(pair) => {
-                let intent = pair.intent.as_ref();
-                let writes = intent
-                    .map_or_else(String::new, |intent| format!(" to write {:?}", intent.side));
-                let park = if pair.park.is_some() { " parked" } else { "" };
-                format!("pair{writes}{park}")
-            }
-            Change::Cursor { side, cursor } => {
-                format!("cursor {side:?} {:?}", cursor.as_ref().map(Cursor::as_str))
-            }
-            Change::Enqueue(hint) => format!("enqueue {:?} {}", hint.side, hint.id),
-            Change::Dequeue { side, id, .. } => format!("dequeue {side:?} {id}"),
-            Change::Postpone { hint } => format!("postpone {:?} {}", hint.side, hint.id),
-            Change::Conflict(entry) => format!("conflict {}", entry.field),
-            Change::Count { of, .. } => format!("count {of:?}"),
-            Change::Uncount { of, .. } => format!("uncount {of:?}"),
-            Change::Skip(record) => format!("skip {:?} {}", record.side, record.id),
-            Change::Unskip { side, id } => format!("unskip {side:?} {id}"),
-            Change::Audit(entry) => format!("line {}", entry.kind.as_str()),
-            Change::Place { job, .. } => format!("place of {job}"),
-            Change::Prune { .. } => "prune".to_owned(),
-            Change::Forget { .. } => "forget".to_owned(),
-        })
-        .collect();
-    format!("[{}]", words.join(", "))
 }

@@ -1,12 +1,12 @@
 //! Every schedule of few edits and faults for deals of more than two records, and the mistakes
 //! that are made with them.
 
-use std::io::Write as _;
-
 use cosell_sync::{
     Side::{Left, Right},
-    testkit::{Bounds, Edit, Explorer, Plant, Scenario},
+    testkit::{Edit, Plant, Scenario},
 };
+
+use crate::schedules::{catch, exhaust};
 
 const WISHES: [Edit; 2] = [Edit::Ask, Edit::Unask];
 const HELPERS: [Edit; 4] = [
@@ -16,25 +16,6 @@ const HELPERS: [Edit; 4] = [
     Edit::Value(Right),
 ];
 const ANSWERS: [Edit; 2] = [Edit::Ask, Edit::Answer];
-
-fn explorer(scenario: Scenario, menu: &[Edit], (edits, faults, rounds): (u8, u8, u8)) -> Explorer {
-    Explorer::new(scenario, menu, Bounds::new(edits, faults, rounds))
-}
-
-fn exhaust(name: &str, scenario: Scenario, menu: &[Edit], bounds: (u8, u8, u8)) {
-    match explorer(scenario, menu, bounds).exhaust() {
-        // Past the capture of test output, so that a log shows what was covered.
-        Ok(tally) => drop(writeln!(std::io::stderr(), "explorer: {name}: {tally}")),
-        Err(failure) => panic!("{failure}"),
-    }
-}
-
-fn caught(plant: Plant, scenario: Scenario, menu: &[Edit], bounds: (u8, u8, u8), promise: u8) {
-    let explorer = explorer(scenario, menu, bounds).with_plant(plant);
-    let failure = explorer.exhaust().expect_err("caught");
-    assert_eq!(failure.broken.promise, promise, "{failure}");
-    assert!(failure.trace.len() > 5, "with its trace: {failure}");
-}
 
 #[test]
 fn every_schedule_of_a_wish_taken_back_and_1_fault() {
@@ -65,7 +46,7 @@ fn every_schedule_of_1_edit_and_1_fault_at_a_birth_that_asks() {
 
 #[test]
 fn a_part_without_an_intent_of_its_own_is_made_twice() {
-    caught(
+    catch(
         Plant::NoIntentBeforePart,
         Scenario::Helped,
         &WISHES,

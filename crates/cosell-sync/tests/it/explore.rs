@@ -1,11 +1,11 @@
 //! Every schedule of few edits and faults, and known mistakes that must be caught.
 
-use std::io::Write as _;
-
 use cosell_sync::{
     Side::{Left, Right},
-    testkit::{Assumption, Bounds, Edit, Explorer, Plant, Scenario, Tally},
+    testkit::{Assumption, Bounds, Edit, Explorer, Scenario},
 };
+
+use crate::schedules::{caught, exhausted, explorer, long, report};
 
 const VALUES: [Edit; 2] = [Edit::Value(Left), Edit::Value(Right)];
 const NAMES: [Edit; 2] = [Edit::Name(Left), Edit::Name(Right)];
@@ -21,34 +21,6 @@ const MIXED: [Edit; 5] = [
     Edit::Name(Right),
     Edit::Note(Right),
 ];
-
-/// Past the capture of test output, so that a log shows what was covered.
-fn report(name: &str, tally: &Tally) {
-    let _ = writeln!(std::io::stderr(), "explorer: {name}: {tally}");
-}
-
-fn bounds((edits, faults, rounds): (u8, u8, u8)) -> Bounds {
-    Bounds::new(edits, faults, rounds)
-}
-
-/// Are the wide bounds asked for? See CONTRIBUTING.md.
-pub(crate) fn long() -> bool {
-    std::env::var("COSELL_HARNESS").is_ok_and(|wanted| wanted == "long")
-}
-
-/// Outside edits, faults, rounds in which they may happen.
-macro_rules! exhausted {
-    ($($name:ident: $scenario:ident, $menu:ident, $bounds:expr;)*) => {$(
-        #[test]
-        fn $name() {
-            let explorer = Explorer::new(Scenario::$scenario, &$menu, bounds($bounds));
-            match explorer.exhaust() {
-                Ok(tally) => report(stringify!($name), &tally),
-                Err(failure) => panic!("{failure}"),
-            }
-        }
-    )*};
-}
 
 /// What the long job does beyond that: far more edits and faults, every schedule of them.
 #[test]
@@ -131,7 +103,7 @@ macro_rules! needed {
     ($($name:ident: $assumption:ident, $scenario:ident, $menu:expr, $bounds:expr, $promise:expr;)*) => {$(
         #[test]
         fn $name() {
-            let explorer = Explorer::new(Scenario::$scenario, &$menu, bounds($bounds));
+            let explorer = explorer(Scenario::$scenario, &$menu, $bounds);
             explorer.exhaust().expect("with the assumption all promises are kept");
             let explorer = explorer.without(Assumption::$assumption);
             let failure = explorer.exhaust().expect_err("without it one is broken");
@@ -151,19 +123,6 @@ needed! {
     without_a8_a_record_whose_key_somebody_clears_is_made_twice: OwnColumns, BornRight, VALUES, (0, 1, 1), 6;
     without_a9_a_clock_that_jumps_puts_two_writes_in_flight: SteadyClock, InStep, VALUES, (1, 1, 1), 15;
     without_a10_two_engines_put_two_writes_in_flight: OneEngine, InStep, VALUES, (1, 1, 1), 15;
-}
-
-/// A mistake, where it shows, and the promise whose assertion catches it.
-macro_rules! caught {
-    ($($name:ident: $plant:ident, $scenario:ident, $menu:ident, $bounds:expr, $promise:expr;)*) => {$(
-        #[test]
-        fn $name() {
-            let explorer = Explorer::new(Scenario::$scenario, &$menu, bounds($bounds));
-            let failure = explorer.with_plant(Plant::$plant).exhaust().expect_err("caught");
-            assert_eq!(failure.broken.promise, $promise, "{failure}");
-            assert!(failure.trace.len() > 5, "with its trace: {failure}");
-        }
-    )*};
 }
 
 caught! {

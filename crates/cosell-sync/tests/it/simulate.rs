@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use cosell_sync::testkit::{Plant, Simulation};
 
-use crate::explore::long;
+use crate::schedules::long;
 
 /// Rounds of one story.
 const ROUNDS: u64 = 20;
