@@ -1,7 +1,9 @@
-//! Tests about the workspace itself: its arrows, and the table of requirements. They need the
-//! repository around the crate and are left out of its package.
+//! Tests about the workspace itself: its arrows, the table of requirements, and what the
+//! specification says of tests. They need the repository around the crate and are left out of its
+//! package.
 
 mod arrows;
+mod links;
 mod requirements;
 
 use std::path::{Path, PathBuf};
