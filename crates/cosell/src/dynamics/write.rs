@@ -134,23 +134,7 @@ impl Dynamics {
         patch: &Patch,
         until: Deadline,
     ) -> Result<Written, WriteError> {
-        let (Some(native), Ok(id)) = (
-            seen.native.get::<NativeRow>(),
-            Uuid::try_parse(seen.id.as_str()),
-        ) else {
-            return Err(WriteError::NotSent(
-                "the row was not read by this side".into(),
-            ));
-        };
-        let assignments = self
-            .fields
-            .put(
-                RecordKind::Row,
-                &patch.fields,
-                Some(&native.record),
-                &self.context,
-            )
-            .map_err(failure::refused)?;
+        let (native, id, assignments) = self.assigned(seen, patch)?;
         let RowWrite {
             columns,
             name,
@@ -187,6 +171,28 @@ impl Dynamics {
             moved_to: None,
             after,
         })
+    }
+
+    /// The row that was seen, its id, and what of a patch goes where.
+    pub(super) fn assigned<'a>(
+        &self,
+        seen: &'a Observed,
+        patch: &Patch,
+    ) -> Result<(&'a NativeRow, Uuid, Vec<Assignment>), WriteError> {
+        let (Some(native), Ok(id)) = (
+            seen.native.get::<NativeRow>(),
+            Uuid::try_parse(seen.id.as_str()),
+        ) else {
+            return Err(WriteError::NotSent(
+                "the row was not read by this side".into(),
+            ));
+        };
+        let row = Some(&native.record);
+        let assignments = self
+            .fields
+            .put(RecordKind::Row, &patch.fields, row, &self.context)
+            .map_err(failure::refused)?;
+        Ok((native, id, assignments))
     }
 
     /// Last values and closing action. The action carries no version: the conditional write

@@ -5,8 +5,7 @@ mod trouble;
 use std::{sync::Arc, time::Duration};
 
 use cosell::{
-    CosellBuilder, NewDeals, PartnerCenterOptions,
-    referrals::{Member, Solution, SolutionType},
+    CosellBuilder, PartnerCenterOptions,
     sync::{FieldId, MemoryStore, PairState},
 };
 use cosell_sandbox::{
@@ -19,16 +18,8 @@ use uuid::Uuid;
 use crate::world::{self, AUDIT, IDENTIFIER, LINK, SYNC, World};
 
 fn taking_leads(builder: CosellBuilder) -> CosellBuilder {
-    let deals = NewDeals::default()
-        .with_solutions(&[Solution::new("SOL-10482-QRT", SolutionType::Name)])
-        .with_team(&[Member::new(
-            "Omar",
-            "Diaz",
-            "+441130000002",
-            "omar.diaz@fabrikam.example",
-        )]);
     let options = PartnerCenterOptions::default().with_co_sell_only(false);
-    builder.partner_center(options.with_new_deals(deals))
+    builder.partner_center(options.with_new_deals(world::new_deals()))
 }
 
 fn options(copies: bool) -> Options {

@@ -318,18 +318,22 @@ pub(crate) fn builder_of(
             counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed),
         )
     });
-    let deals = NewDeals::default()
+    Cosell::builder(referrals, dataverse, store)
+        .clock(time)
+        .partner_center(PartnerCenterOptions::default().with_new_deals(new_deals()))
+        .engine(EngineOptions::default().with_owner("test").with_ids(ids))
+}
+
+/// What deals made from the CRM carry besides the mapped fields.
+pub(crate) fn new_deals() -> NewDeals {
+    NewDeals::default()
         .with_solutions(&[Solution::new("SOL-10482-QRT", SolutionType::Name)])
         .with_team(&[Member::new(
             "Omar",
             "Diaz",
             "+441130000002",
             "omar.diaz@fabrikam.example",
-        )]);
-    Cosell::builder(referrals, dataverse, store)
-        .clock(time)
-        .partner_center(PartnerCenterOptions::default().with_new_deals(deals))
-        .engine(EngineOptions::default().with_owner("test").with_ids(ids))
+        )])
 }
 
 /// What connecting comes to.

@@ -83,23 +83,7 @@ impl Dynamics {
         patch: &Patch,
         until: Deadline,
     ) -> Result<Written, WriteError> {
-        let (Some(native), Ok(id)) = (
-            seen.native.get::<NativeRow>(),
-            Uuid::try_parse(seen.id.as_str()),
-        ) else {
-            return Err(WriteError::NotSent(
-                "the lead was not read by this side".into(),
-            ));
-        };
-        let assignments = self
-            .fields
-            .put(
-                RecordKind::Row,
-                &patch.fields,
-                Some(&native.record),
-                &self.context,
-            )
-            .map_err(failure::refused)?;
+        let (native, id, assignments) = self.assigned(seen, patch)?;
         let marks = Marks::of_lead(leads);
         let (columns, name) = placed(leads, assignments);
         let columns = marks.stamped(columns, stamp);
