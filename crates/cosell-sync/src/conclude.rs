@@ -27,11 +27,15 @@ impl Turn<'_> {
         let round = self.round;
         let side = intent.side;
         let look = match &intent.kind {
-            IntentKind::Update { id, .. } => match round.fetch(side, id).await {
-                Ok(Some(record)) => Look::Record(Box::new(record)),
-                Ok(None) | Err(ReadError::NotVisible(_)) => Look::Missing,
-                Err(error) => return Err(self.unreadable_intent(side, &error)),
-            },
+            IntentKind::Update { id, .. } => {
+                // What a page showed before is older than what is read now.
+                round.take_seen(side, id);
+                match round.fetch(side, id).await {
+                    Ok(Some(record)) => Look::Record(Box::new(record)),
+                    Ok(None) | Err(ReadError::NotVisible(_)) => Look::Missing,
+                    Err(error) => return Err(self.unreadable_intent(side, &error)),
+                }
+            }
             IntentKind::Create {
                 birth: Birth::Main { key },
                 ..

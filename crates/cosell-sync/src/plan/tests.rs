@@ -1,6 +1,10 @@
 //! The case table, run as it stands and mirrored, and the plan as a whole.
 
-use std::collections::BTreeMap;
+mod parts;
+mod verify;
+mod whole;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
@@ -9,8 +13,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    FieldPolicies, FieldPolicy, Native, PairId, RecordId, Resolution, Role, Rule, Ruling, Stray,
-    Three, Verdict, Version,
+    FieldPolicies, FieldPolicy, Native, PairId, RecordId, Role, Ruling, Stray, Three, Verdict,
+    Version,
 };
 use cosell_mapping::Loss;
 
@@ -26,6 +30,11 @@ struct Toy {
 impl Settle for Toy {
     fn settle(&self, field: &FieldId, wanted: &Value, now: Option<&Observed>) -> Settled {
         if self.side == Side::Left {
+            if let ("least", Value::Set(items)) = (field.as_str(), wanted)
+                && items.len() > 2
+            {
+                return two(items);
+            }
             let (go, wait) = (Value::text("go"), Value::text("wait"));
             let gone = now.and_then(|now| now.fields.get(field)) == Some(&go);
             return if field.as_str() == "phase" && gone && *wanted == wait {
@@ -38,7 +47,7 @@ impl Settle for Toy {
             };
         }
         match (field.as_str(), wanted) {
-            ("note", Value::Text(text)) if text.chars().count() > 5 => Settled::Becomes {
+            ("note" | "short", Value::Text(text)) if text.chars().count() > 5 => Settled::Becomes {
                 value: Value::text(text.chars().take(5).collect::<String>()),
                 loss: Loss::Shortened,
             },
@@ -59,15 +68,20 @@ impl Settle for Toy {
                     }
                 }
             }
-            ("few", Value::Set(items)) if items.len() > 2 => Settled::Becomes {
-                value: Value::Set(items.iter().take(2).cloned().collect()),
-                loss: Loss::Shortened,
-            },
+            ("few" | "least", Value::Set(items)) if items.len() > 2 => two(items),
+            ("barred", _) => Settled::Cannot(Reason::new(ReasonCode::Invalid, "barred")),
             ("fixed", _) if now.is_some() => {
                 Settled::Cannot(Reason::new(ReasonCode::Frozen, "fixed"))
             }
             _ => Settled::Fits,
         }
+    }
+}
+
+fn two(items: &BTreeSet<Value>) -> Settled {
+    Settled::Becomes {
+        value: Value::Set(items.iter().take(2).cloned().collect()),
+        loss: Loss::Shortened,
     }
 }
 
@@ -91,6 +105,8 @@ impl ToyPolicy {
             .with_field("new", FieldPolicy::newest(minute))
             .with_field("tags", FieldPolicy::sets())
             .with_field("few", FieldPolicy::sets())
+            .with_field("least", FieldPolicy::sets())
+            .with_field("short", FieldPolicy::led_by(left, Stray::PutBack))
             .with_field("lines", FieldPolicy::lines())
             .with_field("once", FieldPolicy::switch())
             .with_field("back", FieldPolicy::led_by(left, Stray::PutBack))
@@ -182,7 +198,7 @@ fn value(field: &str, text: &str) -> Value {
         number if field == "sum" => Value::Number(number.parse().unwrap()),
         "on" if field == "once" => Value::Flag(true),
         "off" if field == "once" => Value::Flag(false),
-        text if field == "lines" => Value::text(text.replace('/', "\n")),
+        text if field == "lines" && !text.starts_with('{') => Value::text(text.replace('/', "\n")),
         text => match text
             .strip_prefix('{')
             .and_then(|text| text.strip_suffix('}'))
@@ -339,222 +355,6 @@ fn fields(pairs: &[(&'static str, &str)]) -> BTreeMap<FieldId, Value> {
         .iter()
         .map(|(name, text)| (FieldId::from_static(name), value(name, text)))
         .collect()
-}
-
-#[test]
-fn a_new_record_gets_settled_values_and_no_empty_ones() {
-    let mut pair = pair();
-    pair.right.id = None;
-    let left = record(
-        "l",
-        "r",
-        fields(&[("note", "abcdefgh"), ("text", "-"), ("kept", "x")]),
-    );
-    let plan = run(&seen(&pair, View::Present(&left), View::Unborn), false);
-    let (side, key, draft) = plan.create.expect("a record to make");
-    assert_eq!((side, key.as_str()), (Side::Right, "l"));
-    assert_eq!(draft.fields, fields(&[("note", "abcde")]));
-    assert!(
-        plan.holds.contains_key(&FieldId::from("kept")),
-        "what cannot go there is held"
-    );
-}
-
-#[test]
-fn a_closed_record_gives_birth_to_nothing() {
-    let mut pair = pair();
-    pair.right.id = None;
-    let mut left = record("l", "r", fields(&[("text", "a")]));
-    left.life = Life::Closed;
-    let plan = run(&seen(&pair, View::Present(&left), View::Unborn), false);
-    assert!(plan.is_quiet());
-    assert!(matches!(plan.state, PairState::Stopped { .. }));
-}
-
-#[test]
-fn a_missing_or_hidden_or_switched_off_end_stops_every_write_and_keeps_all() {
-    let mut pair = pair();
-    pair.base.insert(
-        "text".into(),
-        Images {
-            left: Value::text("a"),
-            right: Value::text("a"),
-        },
-    );
-    let left = record("l", "r", fields(&[("text", "b")]));
-    let mut off = record("r", "l", fields(&[("text", "a")]));
-    off.takes_part = false;
-    for right in [View::Gone, View::Hidden("no role"), View::Present(&off)] {
-        let plan = run(&seen(&pair, View::Present(&left), right), false);
-        assert!(plan.is_quiet(), "{right:?}");
-        assert_eq!(plan.base, pair.base, "{right:?}");
-        assert_ne!(plan.state, PairState::Active, "{right:?}");
-    }
-}
-
-#[test]
-fn a_field_that_one_side_lacks_is_left_alone_with_its_base() {
-    let mut pair = pair();
-    pair.base.insert(
-        "text".into(),
-        Images {
-            left: Value::text("a"),
-            right: Value::text("a"),
-        },
-    );
-    let left = record("l", "r", BTreeMap::new());
-    let right = record("r", "l", fields(&[("text", "b")]));
-    let plan = run(
-        &seen(&pair, View::Present(&left), View::Present(&right)),
-        false,
-    );
-    assert_eq!(plan.fields[&FieldId::from("text")], FieldPlan::Unshared);
-    assert!(plan.is_quiet());
-    assert_eq!(plan.base, pair.base);
-}
-
-#[test]
-fn a_refused_value_is_not_offered_again_until_something_changes() {
-    let mut pair = pair();
-    pair.base.insert(
-        "text".into(),
-        Images {
-            left: Value::text("a"),
-            right: Value::text("a"),
-        },
-    );
-    let left = record("l", "r", fields(&[("text", "bad")]));
-    let right = record("r", "l", fields(&[("text", "a")]));
-    let refused = [(
-        Side::Right,
-        RefusedField {
-            field: "text".into(),
-            reason: Reason::new(ReasonCode::Invalid, "no"),
-        },
-    )];
-    let first = run(
-        &Seen {
-            refused: &refused,
-            ..seen(&pair, View::Present(&left), View::Present(&right))
-        },
-        false,
-    );
-    assert_eq!(in_words(&first, &"text".into()), "hold refused");
-    pair.holds = first.holds;
-    let again = run(
-        &seen(&pair, View::Present(&left), View::Present(&right)),
-        false,
-    );
-    assert_eq!(in_words(&again, &"text".into()), "hold refused");
-    let better = record("l", "r", fields(&[("text", "good")]));
-    let then = run(
-        &seen(&pair, View::Present(&better), View::Present(&right)),
-        false,
-    );
-    assert_eq!(in_words(&then, &"text".into()), "right := good");
-    assert!(then.holds.is_empty());
-}
-
-#[test]
-fn a_hold_keeps_the_moment_it_began() {
-    let mut pair = pair();
-    pair.base.insert(
-        "fixed".into(),
-        Images {
-            left: Value::text("a"),
-            right: Value::text("a"),
-        },
-    );
-    let left = record("l", "r", fields(&[("fixed", "b")]));
-    let right = record("r", "l", fields(&[("fixed", "a")]));
-    let first = run(
-        &seen(&pair, View::Present(&left), View::Present(&right)),
-        false,
-    );
-    pair.holds.clone_from(&first.holds);
-    let later = Seen {
-        now: now() + chrono::TimeDelta::hours(1),
-        ..seen(&pair, View::Present(&left), View::Present(&right))
-    };
-    assert_eq!(run(&later, false).holds, first.holds);
-}
-
-#[test]
-fn a_missing_key_is_written_where_it_is_wanted_and_rides_elsewhere() {
-    let pair = pair();
-    let mut left = record("l", "r", fields(&[("text", "a")]));
-    let mut right = record("r", "l", fields(&[("text", "a")]));
-    left.key = None;
-    right.key = None;
-    let wants = Capabilities {
-        wants_key: true,
-        ..Capabilities::default()
-    };
-    let rides = Capabilities::default();
-    let ends = (Toy { side: Side::Left }, Toy { side: Side::Right });
-    let plan = plan(
-        &seen(&pair, View::Present(&left), View::Present(&right)),
-        [&ends.0, &ends.1],
-        [&rides, &wants],
-        &ToyPolicy::new(false),
-    );
-    assert_eq!(plan.left, None);
-    assert_eq!(
-        plan.right.and_then(|patch| patch.key),
-        Some(PairKey::new("l"))
-    );
-}
-
-/// A field that waits for a person, seen as it is held, and with that person's answer.
-fn answered(resolution: Resolution, values: (&str, &str), now_held: (&str, &str)) -> Plan {
-    let mut pair = pair();
-    let images = Images {
-        left: Value::text("a"),
-        right: Value::text("a"),
-    };
-    pair.base.insert("ask".into(), images);
-    let answer = Answer {
-        left: Value::text(values.0),
-        right: Value::text(values.1),
-        resolution,
-        at: now(),
-    };
-    pair.answers.insert("ask".into(), answer);
-    let left = record("l", "r", fields(&[("ask", now_held.0)]));
-    let right = record("r", "l", fields(&[("ask", now_held.1)]));
-    run(
-        &seen(&pair, View::Present(&left), View::Present(&right)),
-        false,
-    )
-}
-
-#[test]
-fn a_persons_answer_stands_for_the_values_that_the_person_saw() {
-    let ask = FieldId::from("ask");
-    for (resolution, expected) in [
-        (Resolution::Keep(Side::Left), "right := b, conflict"),
-        (Resolution::Keep(Side::Right), "left := c, conflict"),
-        (Resolution::Write(Value::text("d")), "both := d, conflict"),
-        (Resolution::Leave, "leave, conflict"),
-    ] {
-        let plan = answered(resolution.clone(), ("b", "c"), ("b", "c"));
-        assert_eq!(in_words(&plan, &ask), expected);
-        assert_eq!(plan.conflicts[0].rule, Rule::Person);
-        assert!(plan.stale.is_empty());
-        let open = resolution != Resolution::Leave;
-        assert_eq!(plan.answers.contains_key(&ask), open, "until it has landed");
-    }
-}
-
-#[test]
-fn an_answer_to_other_values_is_stale_and_told() {
-    let ask = FieldId::from("ask");
-    let plan = answered(Resolution::Keep(Side::Left), ("b", "c"), ("b", "later"));
-    assert_eq!(in_words(&plan, &ask), "hold policy");
-    assert!(plan.stale.contains_key(&ask) && plan.answers.is_empty());
-    assert!(plan.holds[&ask].unanswered.is_some());
-    let plan = answered(Resolution::Keep(Side::Left), ("b", "c"), ("same", "same"));
-    assert!(plan.stale.is_empty() && plan.answers.is_empty(), "moot");
 }
 
 proptest! {
