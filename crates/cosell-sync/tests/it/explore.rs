@@ -130,7 +130,7 @@ caught! {
     no_intent_before_update_makes_a_false_conflict: NoIntentBeforeUpdate, InStep, VALUES, (2, 1, 2), 5;
     cursor_before_hints_forgets_a_record: CursorBeforeHints, BornRight, VALUES, (0, 0, 1), 9;
     base_before_the_write_was_never_seen: BaseBeforeWrite, InStep, VALUES, (1, 1, 1), 10;
-    retired_version_ignored_loses_an_edit: RetiredIgnored, InStep, VALUES, (2, 1, 2), 3;
+    retired_version_ignored_makes_a_false_conflict: RetiredIgnored, BornRight, VALUES, (2, 1, 2), 5;
     lease_unchecked_commits_after_it_is_lost: LeaseUnchecked, BornRight, VALUES, (0, 1, 1), 15;
     one_image_base_was_never_seen: OneImageBase, InStep, VALUES, (1, 0, 1), 10;
     pair_dropped_on_flag_off_forgets_a_record: DroppedOnFlagOff, InStep, FLAGS, (2, 0, 2), 9;
