@@ -84,26 +84,17 @@ struct Edit<'t> {
     lines: Vec<&'t str>,
 }
 
+/// A deletion and an insertion at one place are one edit here: a replacement.
 fn edits<'t>(base: &[&str], now: &[&'t str]) -> Vec<Edit<'t>> {
-    let mut edits: Vec<Edit<'_>> = Vec::new();
-    for op in capture_diff_slices(Algorithm::Myers, base, now) {
-        if matches!(op, DiffOp::Equal { .. }) {
-            continue;
-        }
-        let (old, new) = (op.old_range(), &now[op.new_range()]);
-        match edits.last_mut() {
-            Some(last) if last.to == old.start => {
-                last.to = old.end;
-                last.lines.extend(new);
-            }
-            _ => edits.push(Edit {
-                from: old.start,
-                to: old.end,
-                lines: new.to_vec(),
-            }),
-        }
-    }
-    edits
+    capture_diff_slices(Algorithm::Myers, base, now)
+        .into_iter()
+        .filter(|op| !matches!(op, DiffOp::Equal { .. }))
+        .map(|op| Edit {
+            from: op.old_range().start,
+            to: op.old_range().end,
+            lines: now[op.new_range()].to_vec(),
+        })
+        .collect()
 }
 
 /// The text with the changes of both sides, or why a person has to say.

@@ -1,6 +1,6 @@
 //! What the case table of the planner does not reach.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::*;
 
@@ -71,4 +71,36 @@ fn rules_are_told_in_words() {
     ] {
         assert_eq!(rule.to_string(), words);
     }
+}
+
+#[test]
+fn every_rule_is_told_in_words_of_its_own_and_has_a_mirror() {
+    let rules = [
+        Rule::Wins(Side::Left),
+        Rule::Wins(Side::Right),
+        Rule::Newest,
+        Rule::Hold,
+        Rule::Sets,
+        Rule::Lines,
+        Rule::Switch,
+        Rule::Led(Side::Left),
+        Rule::Led(Side::Right),
+        Rule::Something,
+        Rule::Person,
+        Rule::Own("ours".to_owned()),
+    ];
+    let words: BTreeSet<String> = rules.iter().map(ToString::to_string).collect();
+    assert_eq!(words.len(), rules.len());
+    for rule in rules {
+        let mirror = rule.clone().mirrored();
+        assert_eq!(mirror.clone().mirrored(), rule);
+        let swapped = rule
+            .to_string()
+            .replace("left", "LEFT")
+            .replace("right", "left")
+            .replace("LEFT", "right");
+        assert_eq!(mirror.to_string(), swapped);
+    }
+    let policy = FieldPolicy::lines();
+    assert!(format!("{policy:?}").contains(&Rule::Lines.to_string()));
 }

@@ -109,6 +109,11 @@ fn an_update_of_a_stamped_record_is_judged_by_the_stamp() {
         (seen("1", "old", other), 1, "wait 45"),
         (seen("1", "old", other), 45, "not landed"),
         (seen("2", "sent by chance", other), 1, "not landed"),
+        (
+            Look::Found(vec![record("2", "sent", Some(OURS))]),
+            1,
+            "landed",
+        ),
         (Look::Missing, 1, "wait 35"),
         (Look::Missing, 35, "not landed"),
     ] {
@@ -162,6 +167,8 @@ fn a_create_without_a_unique_key_is_repeated_only_after_every_lag() {
         (found(0), 134, "wait 135"),
         (found(0), 135, "not landed"),
         (found(2), 1, "2 of them"),
+        (seen("1", "", None), 1, "landed"),
+        (Look::Missing, 135, "not landed"),
     ] {
         let words = format!("{look:?} at {at}");
         assert_eq!(verdict(&create(), look, &side, at), expected, "{words}");
