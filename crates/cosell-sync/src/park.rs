@@ -34,7 +34,10 @@ impl Turn<'_> {
     pub(crate) async fn stay_parked(&mut self) -> Result<(), Halt> {
         self.note_nothing("still parked");
         let retry = self.pair.park.as_ref().and_then(|park| park.retry_at);
-        let change = retry.map_or_else(|| self.dequeue(), |due| self.put_off(due, 0));
+        let change = match retry {
+            Some(due) => self.put_off(due, 0),
+            None => self.done(),
+        };
         self.save(vec![change]).await
     }
 

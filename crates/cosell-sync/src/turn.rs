@@ -257,7 +257,7 @@ impl<'r> Turn<'r> {
             if put_off.is_none() {
                 self.note_nothing("only tells of what is known");
             }
-            let change = put_off.unwrap_or_else(|| self.dequeue());
+            let change = put_off.unwrap_or_else(|| self.done());
             return self.save(vec![change]).await;
         }
         self.pair.unsettle();
@@ -471,7 +471,7 @@ impl<'r> Turn<'r> {
             let due = after(self.round.now(), self.round.engine.options.backoff_max);
             self.put_off(due, 0)
         } else {
-            self.sweep_again().unwrap_or_else(|| self.dequeue())
+            self.sweep_again().unwrap_or_else(|| self.done())
         };
         let mut changes = vec![change];
         changes.extend(self.sweeps_to_come());
@@ -497,7 +497,24 @@ impl<'r> Turn<'r> {
         self.round.record_error(side, id, kind, cause);
     }
 
-    pub(crate) fn dequeue(&self) -> Change {
+    /// The hint leaves the queue, unless it told of a version that was not met: then what was read
+    /// may be late, and is read once more.
+    pub(crate) fn done(&mut self) -> Change {
+        let side = self.hint.side;
+        let end = self.pair.end(side);
+        let seen = self.seen(side).map(|record| &record.version);
+        let known = seen.or(end.version.as_ref());
+        let missed = |told| known.is_some_and(|it| it != told) && !end.retired.contains(told);
+        let own = end.id.as_ref() == Some(&self.hint.id);
+        if !own || !self.hint.version.as_ref().is_some_and(missed) {
+            return self.dequeue();
+        }
+        self.hint.version = None;
+        let lag = self.round.capabilities(side).read_lag;
+        self.put_off(after(self.round.now(), lag), self.hint.attempts)
+    }
+
+    fn dequeue(&self) -> Change {
         Change::Dequeue {
             side: self.hint.side,
             id: self.hint.id.clone(),

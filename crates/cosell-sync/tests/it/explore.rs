@@ -113,7 +113,7 @@ macro_rules! needed {
 }
 
 needed! {
-    without_a1_a_late_read_passes_for_the_newest: ReadLag, InStep, VALUES, (1, 1, 1), 9;
+    without_a1_a_late_read_passes_for_the_newest: ReadLag, InStep, VALUES, (1, 2, 2), 9;
     without_a2_what_is_found_too_late_is_made_twice: FindLag, BornRight, VALUES, (0, 1, 1), 6;
     without_a3_a_request_that_lands_too_late_makes_a_second_record: Lateness, BornRight, VALUES, (0, 1, 1), 6;
     without_a4_an_unconditional_write_overwrites_an_edit: ConditionalWrite, InStep, VALUES, (2, 0, 1), 3;
