@@ -87,13 +87,11 @@ impl Turn<'_> {
             }
             Recovery::Overtaken(record) => {
                 self.base_of_written(intent, Some(&record), false);
-                if let IntentKind::Update { patch, .. } = &intent.kind {
-                    let arrived = |field: &FieldId| {
-                        let sent = patch.fields.get_key_value(field);
-                        sent.is_some_and(|sent| is_held(&record, sent))
-                    };
-                    self.pair.answers.retain(|field, _| !arrived(field));
-                }
+                let arrived = |field: &FieldId| {
+                    let sent = intent.fields().get_key_value(field);
+                    sent.is_some_and(|sent| is_held(&record, sent))
+                };
+                self.pair.answers.retain(|field, _| !arrived(field));
                 self.pair.intent = None;
                 let told = "was overtaken by an edit, or took no effect";
                 self.note_write(intent, AuditKind::NotLanded, told);
