@@ -311,13 +311,7 @@ fn enqueue(connection: &Connection, hint: &QueuedHint) -> Result<(), StoreError>
     if let Some(queued) = queued {
         let queued: QueuedHint =
             serde_json::from_str(&queued).map_err(|error| unreadable("hint", &error))?;
-        hint.due = hint.due.min(queued.due);
-        hint.source = hint.source.min(queued.source);
-        hint.trace = queued.trace;
-        // Two sources, two versions: which is newer is not known here.
-        if hint.version != queued.version {
-            hint.version = None;
-        }
+        hint.join(&queued);
     }
     put_hint(connection, &hint)
 }

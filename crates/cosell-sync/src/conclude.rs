@@ -31,7 +31,16 @@ impl Turn<'_> {
                 // What a page showed before is older than what is read now.
                 round.take_seen(side, id);
                 match round.fetch(side, id).await {
-                    Ok(Some(record)) => Look::Record(Box::new(record)),
+                    Ok(Some(record)) => {
+                        let stamped = record.stamp == Some(intent.stamp);
+                        if let (false, Some(late)) =
+                            (stamped, self.may_be_late(side, Some(&record)))
+                        {
+                            return Err(Halt::Later(late));
+                        }
+                        self.pair.end_mut(side).has_shown(&record);
+                        Look::Record(Box::new(record))
+                    }
                     Ok(None) | Err(ReadError::NotVisible(_)) => Look::Missing,
                     Err(error) => return Err(self.unreadable_intent(side, &error)),
                 }
@@ -80,7 +89,10 @@ impl Turn<'_> {
                 let after = match &intent.kind {
                     IntentKind::Update { .. } => Sight::Present(record),
                     // What a search shows may be late; only a fetch is the truth.
-                    IntentKind::Create { .. } => Sight::Unknown,
+                    IntentKind::Create { .. } => {
+                        self.pair.end_mut(side).has_shown(&record);
+                        Sight::Unknown
+                    }
                 };
                 self.landed(intent.clone(), id, after);
                 Ok(())
@@ -184,7 +196,7 @@ impl Turn<'_> {
         let side = intent.side;
         let apart = &self.round.capabilities(side).apart;
         let stamped = self.round.capabilities(side).stamped;
-        let proven = stamped && record.is_none_or(|record| record.stamp == Some(intent.stamp));
+        let by_stamp = stamped && record.is_none_or(|record| record.stamp == Some(intent.stamp));
         for (field, read) in &intent.read {
             let Some(sent) = sent.get(field) else {
                 continue;
@@ -194,9 +206,14 @@ impl Turn<'_> {
             if record.is_some() && seen.is_none() {
                 continue;
             }
-            // Of what takes effect in a step of its own a stamp proves nothing.
-            let unproven = !proven || !answered && apart.contains(field);
-            if unproven && seen != Some(sent) {
+            let proven = if apart.contains(field) {
+                // Of a step of its own a stamp proves nothing; and a service may answer after the
+                // first of two.
+                answered && (by_stamp || record.is_none())
+            } else {
+                answered || by_stamp
+            };
+            if !proven && seen != Some(sent) {
                 continue;
             }
             let images = if !intent.own.contains(field) {

@@ -97,12 +97,12 @@ impl Turn<'_> {
 
     /// Service time of a record does not run backwards, unless a backup was restored.
     pub(crate) fn watch_time(&self, side: Side, record: &Observed) {
-        let known = self.pair.end(side).as_of;
-        if let Some(known) = known.filter(|known| record.as_of < *known) {
+        let newest = self.pair.end(side).newest.as_ref();
+        if let Some(newest) = newest.filter(|newest| record.as_of < newest.as_of) {
             let cause = format!(
-                "the record was last changed at {}, and was seen as of {known} before: its \
-                 service was set back, or the replica tells wrong times",
-                record.as_of
+                "the record was last changed at {}, and was seen as of {} before: its service was \
+                 set back, or the replica tells wrong times",
+                record.as_of, newest.as_of
             );
             self.error(side, ErrorKind::Contract, cause);
         }

@@ -343,6 +343,7 @@ impl Engine {
             id,
             version: None,
             gone: false,
+            late_until: None,
             due: self.clock.now(),
             attempts: 0,
             turn: 0,

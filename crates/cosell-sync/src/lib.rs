@@ -74,8 +74,8 @@ pub use observe::{
 };
 pub use options::{EngineOptions, IdSource};
 pub use pair::{
-    Answer, End, Hold, HoldCause, HoldKind, Images, Intent, IntentKind, Pair, PairId, PairState,
-    Park, Part, Refusal, Resolution, Unanswered,
+    Answer, End, Hold, HoldCause, HoldKind, Images, Intent, IntentKind, Newest, Pair, PairId,
+    PairState, Park, Part, Refusal, Resolution, Unanswered,
 };
 pub use plan::{FieldPlan, PartPlan, Plan, Seen, View, Why, plan};
 pub use policy::{FieldPolicies, FieldPolicy, MergePolicy, Rule, Ruling, Stray, Three, Verdict};

@@ -120,13 +120,7 @@ impl State {
         hint.turn = self.turn;
         let key = (hint.side, hint.id.clone());
         if let Some(queued) = self.hints.get(&key) {
-            hint.due = hint.due.min(queued.due);
-            hint.source = hint.source.min(queued.source);
-            hint.trace = queued.trace;
-            // Two sources, two versions: which is newer is not known here.
-            if hint.version != queued.version {
-                hint.version = None;
-            }
+            hint.join(queued);
         }
         self.hints.insert(key, hint);
     }

@@ -213,7 +213,8 @@ pub struct Observed {
 pub struct Hint {
     /// The record, or one of its aliases.
     pub id: RecordId,
-    /// Its version, where the source tells.
+    /// Its version, where the source tells. A read that is late is known by it; a source that tells
+    /// none must tell of the same change again, later than the read lag (an overlap does).
     pub version: Option<Version>,
     /// Does it take part, as far as the source tells? `None`: not known.
     pub takes_part: Option<bool>,

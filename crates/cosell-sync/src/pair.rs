@@ -258,9 +258,27 @@ pub struct End {
     pub retired: Vec<Version>,
     /// When our last write to it was concluded.
     pub written: Option<DateTime<Utc>>,
-    /// Newest service time it was seen at; a listing that shows an earlier one is late.
+    /// Newest state it was seen in.
     #[serde(default)]
-    pub as_of: Option<DateTime<Utc>>,
+    pub newest: Option<Newest>,
+}
+
+/// The newest state of a record that was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Newest {
+    /// Its version.
+    pub version: Version,
+    /// Service time of its last change.
+    pub as_of: DateTime<Utc>,
+}
+
+impl Newest {
+    pub(crate) fn of(record: &Observed) -> Self {
+        Self {
+            version: record.version.clone(),
+            as_of: record.as_of,
+        }
+    }
 }
 
 impl End {
@@ -295,6 +313,22 @@ impl End {
         self.version.as_ref() != Some(version)
             && self.retired.contains(version)
             && self.lag_end(read_lag).is_some_and(|end| now < end)
+    }
+
+    /// Keeps the record's state in mind, if none that may be newer was seen.
+    pub(crate) fn has_shown(&mut self, record: &Observed) {
+        if !self.may_be_older(record) {
+            self.newest = Some(Newest::of(record));
+        }
+    }
+
+    /// May the record be older than what was seen of it before? Of two states of the same moment
+    /// nobody can tell which came first.
+    pub(crate) fn may_be_older(&self, record: &Observed) -> bool {
+        self.newest.as_ref().is_some_and(|newest| {
+            let other = record.version != newest.version;
+            record.as_of < newest.as_of || record.as_of == newest.as_of && other
+        })
     }
 
     /// When reads stop to be late after our last write.

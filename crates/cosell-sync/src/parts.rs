@@ -35,12 +35,6 @@ impl Turn<'_> {
                 Err(error) => return Err(self.unreadable(side, &error)),
             },
         };
-        if Some(&record.version) == known.as_ref() && self.hint.version.is_some() {
-            // The source told of another version: the read is late, once.
-            self.hint.version = None;
-            let lag = self.round.capabilities(side).read_lag;
-            return Err(Halt::Later(after(self.round.now(), lag)));
-        }
         self.pair.adopt_part(side, &record);
         let part = self.pair.part_of(side, &id);
         let moved = part.is_some_and(|part| part.version != known);
@@ -234,6 +228,7 @@ impl Turn<'_> {
             id: id.clone(),
             version: None,
             gone: false,
+            late_until: None,
             due: self.round.later(due),
             attempts: 0,
             turn: self.hint.turn,

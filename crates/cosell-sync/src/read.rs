@@ -4,6 +4,7 @@ use crate::{
     Change, Cursor, EngineError, ErrorKind, Event, FirstSync, Hint, QueuedHint, ReadError, Side,
     Source,
     contract::PageWatch,
+    engine::after,
     round::{Committed, Round},
 };
 
@@ -165,6 +166,7 @@ impl Round<'_> {
         } else {
             store.known(side, &ids).await?
         };
+        let late_until = after(self.now(), self.capabilities(side).read_lag);
         let mut kept = Vec::new();
         for hint in hints {
             if known.contains(&hint.id) {
@@ -184,9 +186,12 @@ impl Round<'_> {
                 self.report(|report| report.dropped += 1);
                 continue;
             }
+            // What has no version is told of again within the overlap.
+            let doubts = hint.gone || hint.version.is_some();
             kept.push(QueuedHint {
                 version: hint.version,
                 gone: hint.gone,
+                late_until: doubts.then_some(late_until),
                 ..self.engine.new_hint(side, hint.id, source)
             });
             if let Some(record) = hint.seen {

@@ -23,7 +23,7 @@ pub(crate) enum Found {
     Skip(Option<Version>, ErrorKind, String),
     /// Nothing to do, and why.
     Nothing(&'static str),
-    /// Nothing to do, if that was no late read.
+    /// Nothing to do, if what was read is not late.
     Doubtful,
     /// Other work holds it.
     Busy,
@@ -57,7 +57,10 @@ impl Round<'_> {
         match found {
             Found::Busy => return Ok(Worked::Busy(hint)),
             Found::Nothing(why) => self.done_with(&hint, Err(why)).await?,
-            Found::Doubtful => self.look_again(hint).await?,
+            Found::Doubtful => {
+                let due = hint.late_until.unwrap_or(hint.due);
+                self.postpone(&hint, due, hint.attempts, Vec::new()).await?;
+            }
             Found::Skip(version, kind, cause) => {
                 self.done_with(&hint, Ok((version, kind, cause))).await?;
             }
@@ -124,13 +127,12 @@ impl Round<'_> {
             Some(record) => record,
             None => match self.fetch(side, &hint.id).await {
                 Ok(Some(record)) => record,
-                Ok(None) if !hint.gone => return Ok(Ok(Found::Doubtful)),
+                Ok(None) if !hint.gone && self.is_early(hint) => return Ok(Ok(Found::Doubtful)),
                 Ok(None) => return Ok(Ok(Found::Nothing("there is no such record"))),
                 Err(error) => return Ok(Err(error)),
             },
         };
-        let told = hint.version.as_ref().filter(|_| !hint.gone);
-        let late = told.is_some_and(|told| *told != record.version);
+        let missed = hint.version.as_ref() != Some(&record.version);
         let mut claim = claims.add(Claim::Record(side, record.id.clone()));
         if let Some(key) = &record.key {
             claim &= claims.add(Claim::Record(side.other(), key.clone().into()));
@@ -144,7 +146,7 @@ impl Round<'_> {
         }
         let found = self.question(side, record).await?;
         Ok(found.map(|found| match found {
-            Found::Nothing(_) | Found::Skip(..) if late => Found::Doubtful,
+            Found::Nothing(_) | Found::Skip(..) if missed && self.is_early(hint) => Found::Doubtful,
             found => found,
         }))
     }
@@ -155,16 +157,9 @@ impl Round<'_> {
         (skipped.kind == ErrorKind::NamesNothing && self.now() < until).then_some(until)
     }
 
-    /// The source told of something else than what was read: one of them is late. What a look
-    /// after the read lag shows is believed.
-    async fn look_again(&self, hint: QueuedHint) -> Result<(), EngineError> {
-        let due = after(self.now(), self.capabilities(hint.side).read_lag);
-        let hint = QueuedHint {
-            gone: true,
-            version: None,
-            ..hint
-        };
-        self.postpone(&hint, due, hint.attempts, Vec::new()).await
+    /// May a read not show yet what the hint told of?
+    pub(crate) fn is_early(&self, hint: &QueuedHint) -> bool {
+        hint.late_until.is_some_and(|end| self.now() < end)
     }
 
     async fn question(

@@ -1,9 +1,9 @@
 //! Writing: journal first, then the bytes, then what became of them.
 
 use crate::{
-    AuditKind, Birth, Brake, Draft, EngineError, ErrorKind, GroupId, HoldCause, Images, Intent,
-    IntentKind, Observed, Outcome, PairKey, PairState, PartName, PartPlan, Patch, Plan,
-    RefusedField, Settled, Side, Snapshot, Source, Value, WriteError, WriteStamp, Written,
+    AuditKind, Birth, Brake, Draft, EngineError, ErrorKind, GroupId, HoldCause, Intent, IntentKind,
+    Observed, Outcome, PairKey, PairState, PartName, PartPlan, Patch, Plan, RefusedField, Settled,
+    Side, Snapshot, Source, Value, WriteError, WriteStamp, Written,
     engine::after,
     turn::{Halt, Sight, Turn},
 };
@@ -307,7 +307,7 @@ impl Turn<'_> {
                 .engine
                 .memory(side, |_| {})
                 .newest
-                .max(self.pair.end(side).as_of),
+                .max(self.pair.end(side).newest.as_ref().map(|it| it.as_of)),
             until,
             read,
             over,
@@ -434,7 +434,9 @@ impl Turn<'_> {
         let Some(record) = found.pop() else {
             return Ok(false);
         };
-        self.pair.end_mut(side).id = Some(record.id);
+        let end = self.pair.end_mut(side);
+        end.has_shown(&record);
+        end.id = Some(record.id);
         self.bound(side, "it names the pair's other end");
         *self.sight(side) = Sight::Unknown;
         Ok(true)
@@ -455,8 +457,7 @@ impl Turn<'_> {
         Halt::Park(side, ErrorKind::Duplicate, cause)
     }
 
-    /// A write took effect: notes all that follows from it except the new base, which only
-    /// comes from what is seen next.
+    /// A write took effect: notes all that follows from it except the new base.
     pub(crate) fn landed(&mut self, intent: Intent, id: crate::RecordId, after: Sight) {
         let side = intent.side;
         let now = self.round.now();
@@ -489,7 +490,6 @@ impl Turn<'_> {
                     self.round.report(|report| report.updates += 1);
                     let limit = &self.round.engine.options.flaps;
                     self.pair.note_turns(side, &patch, limit, now);
-                    self.sent = Some((side, patch.fields));
                 }
                 (carries || patch.outcome.is_some()).then_some((patch.outcome, "updated"))
             }
@@ -507,37 +507,5 @@ impl Turn<'_> {
             self.pair.outcome = Some(outcome);
         }
         *self.sight(side) = after;
-    }
-
-    /// Where a record that took our write holds something else by now, somebody edited it since:
-    /// the base says what it held in between, so that the edit counts as that side's own and not
-    /// as a conflict.
-    pub(crate) fn take_over_sent(&mut self) {
-        let Some((side, fields)) = self.sent.take() else {
-            return;
-        };
-        let (Some(here), Some(there)) = (self.seen(side), self.seen(side.other())) else {
-            return;
-        };
-        let replica = self.round.engine.replica(side);
-        let apart = &self.round.capabilities(side).apart;
-        let mut images = Vec::new();
-        for (field, value) in fields {
-            if apart.contains(&field) {
-                continue;
-            }
-            let now = here.fields.get(&field).cloned().unwrap_or_default();
-            let other = self.pair.value(side.other(), there, &field);
-            let other = other.cloned().unwrap_or_default();
-            let same = other == value
-                || matches!(
-                    replica.settle(&field, &other, Some(here)),
-                    Settled::Becomes { value: settled, .. } if settled == value
-                );
-            if now != value && same {
-                images.push((field, Images::seen_from(side, value, other)));
-            }
-        }
-        self.pair.base.extend(images);
     }
 }

@@ -32,9 +32,11 @@ pub struct QueuedHint {
     pub id: RecordId,
     /// The version the source told.
     pub version: Option<Version>,
-    /// The source says it was deleted, or a look found nothing to do where the source told of
-    /// something: that it is not there is believed.
+    /// The source says it was deleted.
     pub gone: bool,
+    /// Until then a read may not show yet what the source told of.
+    #[serde(default)]
+    pub late_until: Option<DateTime<Utc>>,
     /// Not to be worked before.
     pub due: DateTime<Utc>,
     /// How often it was worked in vain.
@@ -46,6 +48,21 @@ pub struct QueuedHint {
     /// Set by the store, new at every enqueue: a dequeue names the turn it worked on, so that a
     /// hint that came meanwhile stays.
     pub turn: u64,
+}
+
+impl QueuedHint {
+    /// Takes the place of one that waits for the same record. Every store joins them like this.
+    pub fn join(&mut self, queued: &Self) {
+        self.due = self.due.min(queued.due);
+        self.late_until = self.late_until.max(queued.late_until);
+        self.source = self.source.min(queued.source);
+        self.trace = queued.trace;
+        // Two sources, two versions: which is newer is not known here. What is told of next
+        // decides; else a list that tells of it in every round would put it off for ever.
+        if queued.version.is_some() && self.version != queued.version {
+            self.version = None;
+        }
+    }
 }
 
 /// A record that founds no pair, and why.

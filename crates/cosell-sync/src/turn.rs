@@ -1,13 +1,13 @@
 //! One pair in work: look, plan, at most one write, look again, until there is nothing to do.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{borrow::Cow, fmt};
 
 use chrono::{DateTime, Utc};
 
 use crate::{
     BrakeOn, Change, ConflictEntry, EngineError, ErrorKind, Event, FieldId, FieldPlan, HoldCause,
-    Observed, Outcome, Pair, PairState, Plan, QueuedHint, ReadError, RefusedField, Seen, Settle,
-    Settled, Side, Value, View, Work,
+    Newest, Observed, Outcome, Pair, PairState, Plan, QueuedHint, ReadError, RefusedField, Seen,
+    Settle, Settled, Side, Value, View, Work,
     engine::after,
     observe::within,
     plan::plan,
@@ -126,8 +126,6 @@ pub(crate) struct Turn<'r> {
     /// A record that names this pair's other end, met on the way here.
     pub(crate) met: Option<Observed>,
     pub(crate) refused: Vec<(Side, RefusedField)>,
-    /// Fields that a write of this turn brought, until the record was seen after it.
-    pub(crate) sent: Option<(Side, BTreeMap<FieldId, Value>)>,
     /// Was the end read from its service in this turn, and nothing written since?
     pub(crate) fetched: [bool; 2],
     /// Sides that were asked in this turn to take the key alone.
@@ -166,7 +164,6 @@ impl<'r> Turn<'r> {
             sights: [Sight::Unknown, Sight::Unknown],
             met,
             refused: Vec::new(),
-            sent: None,
             fetched: [false; 2],
             keyed: [false; 2],
             riding: Vec::new(),
@@ -266,7 +263,6 @@ impl<'r> Turn<'r> {
                 self.look(side).await?;
             }
             self.take_over_parts();
-            self.take_over_sent();
             let plan = plan_pair(self.round, &self.pair, &self.sights, &self.refused)
                 .map_err(|why| Halt::Park(self.hint.side, ErrorKind::Plan, why))?;
             self.adopt(&plan);
@@ -356,7 +352,7 @@ impl<'r> Turn<'r> {
         };
         let lag = round.capabilities(side).read_lag;
         if let Some(record) = round.take_seen(side, &id)
-            && Some(record.as_of) >= end.as_of
+            && !end.may_be_older(&record)
             && !end.is_stale(&record.version, lag, round.now())
         {
             *self.sight(side) = Sight::Present(Box::new(record));
@@ -364,32 +360,29 @@ impl<'r> Turn<'r> {
         }
         let fetched = round.fetch(side, &id).await;
         self.fetched[side as usize] = true;
-        let end = self.pair.end(side);
-        // What was seen already may be missing from a late read, whoever wrote it. Should the
-        // service's clock be ahead of ours, the wait is longer by that much.
-        let known = end.as_of;
-        let seen_lag = known.map(|at| after(at, lag));
-        let late = end
-            .lag_end(lag)
-            .max(seen_lag)
-            .filter(|end| round.now() < *end);
-        *self.sight(side) = match (fetched, late) {
-            (Ok(Some(record)), Some(late))
-                if Some(record.as_of) < known
-                    || self
-                        .pair
-                        .end(side)
-                        .is_stale(&record.version, lag, round.now()) =>
-            {
-                return Err(Halt::Later(late));
-            }
-            (Ok(None), Some(late)) => return Err(Halt::Later(late)),
-            (Ok(Some(record)), _) => Sight::Present(Box::new(record)),
-            (Ok(None), None) => Sight::Gone,
-            (Err(ReadError::NotVisible(why)), _) => Sight::Hidden(why),
-            (Err(error), _) => return Err(self.unreadable(side, &error)),
+        *self.sight(side) = match fetched {
+            Ok(record) => match (self.may_be_late(side, record.as_ref()), record) {
+                (Some(late), _) => return Err(Halt::Later(late)),
+                (None, Some(record)) => Sight::Present(Box::new(record)),
+                (None, None) => Sight::Gone,
+            },
+            Err(ReadError::NotVisible(why)) => Sight::Hidden(why),
+            Err(error) => return Err(self.unreadable(side, &error)),
         };
         Ok(())
+    }
+
+    /// May what was read be older than what was seen before or written by us? Until then it may;
+    /// should the service's clock be ahead of ours, that is longer by as much.
+    pub(crate) fn may_be_late(&self, side: Side, read: Option<&Observed>) -> Option<DateTime<Utc>> {
+        let end = self.pair.end(side);
+        let (now, lag) = (self.round.now(), self.round.capabilities(side).read_lag);
+        let doubtful = read.is_none_or(|record| {
+            end.may_be_older(record) || end.is_stale(&record.version, lag, now)
+        });
+        let seen = end.newest.as_ref().map(|newest| after(newest.as_of, lag));
+        let late = end.lag_end(lag).max(seen);
+        late.filter(|late| doubtful && now < *late)
     }
 
     pub(crate) fn unreadable(&self, side: Side, error: &ReadError) -> Halt {
@@ -434,7 +427,7 @@ impl<'r> Turn<'r> {
             if record.group.is_some() {
                 end.group.clone_from(&record.group);
             }
-            end.as_of = Some(record.as_of);
+            end.newest = Some(Newest::of(record));
         }
         let is_seen = |field: &FieldId| plan.fields.get(field) == Some(&FieldPlan::Agreed);
         self.pair.presumed.retain(|field| !is_seen(field));
@@ -497,28 +490,38 @@ impl<'r> Turn<'r> {
         self.round.record_error(side, id, kind, cause);
     }
 
-    /// The hint leaves the queue, unless it told of a version that was not met: then what was read
-    /// may be late, and is read once more.
-    pub(crate) fn done(&mut self) -> Change {
-        let side = self.hint.side;
-        let end = self.pair.end(side);
-        let seen = self.seen(side).map(|record| &record.version);
-        let known = seen.or(end.version.as_ref());
-        let missed = |told| known.is_some_and(|it| it != told) && !end.retired.contains(told);
-        let own = end.id.as_ref() == Some(&self.hint.id);
-        if !own || !self.hint.version.as_ref().is_some_and(missed) {
-            return self.dequeue();
+    /// The hint leaves the queue, unless what was read may be late and does not show what the
+    /// source told of: then it is read once more.
+    pub(crate) fn done(&self) -> Change {
+        match self.hint.late_until {
+            Some(end) if self.round.is_early(&self.hint) && !self.is_shown() => {
+                self.put_off(end, self.hint.attempts)
+            }
+            _ => Change::Dequeue {
+                side: self.hint.side,
+                id: self.hint.id.clone(),
+                turn: self.hint.turn,
+            },
         }
-        self.hint.version = None;
-        let lag = self.round.capabilities(side).read_lag;
-        self.put_off(after(self.round.now(), lag), self.hint.attempts)
     }
 
-    fn dequeue(&self) -> Change {
-        Change::Dequeue {
-            side: self.hint.side,
-            id: self.hint.id.clone(),
-            turn: self.hint.turn,
+    /// Was what the source told of seen?
+    fn is_shown(&self) -> bool {
+        let (side, id) = (self.hint.side, &self.hint.id);
+        let end = self.pair.end(side);
+        if let Some(part) = self.pair.part_of(side, id) {
+            let followed = part.id.as_ref() == Some(id);
+            return !followed || self.hint.version.is_some() && self.hint.version == part.version;
+        }
+        if end.id.as_ref() != Some(id) {
+            return end.former.contains(id);
+        }
+        match &self.hint.version {
+            Some(told) => {
+                let seen = self.seen(side).map(|record| &record.version);
+                seen.or(end.version.as_ref()) == Some(told) || end.retired.contains(told)
+            }
+            None => self.hint.gone && self.sights[side as usize].is_vanished(),
         }
     }
 

@@ -76,5 +76,6 @@ pub(crate) fn enqueue(name: &str, due: DateTime<Utc>) -> Change {
         source: Source::Changed,
         trace: TraceId::default(),
         turn: 0,
+        late_until: None,
     })
 }

@@ -105,6 +105,7 @@ fn hint(name: &str, due: i64) -> QueuedHint {
         source: Source::Changed,
         trace: TraceId(Uuid::from_u128(7)),
         turn: 0,
+        late_until: None,
     }
 }
 

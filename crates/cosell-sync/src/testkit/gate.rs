@@ -46,11 +46,13 @@ pub enum Fault {
     Rival,
     /// The clock jumps by most of a lease.
     Jump,
+    /// A fetch shows the record as late as it may be, several changes ago.
+    Oldest,
 }
 
 impl Fault {
     /// Every one.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Crash,
         Self::Lose,
         Self::LoseAnswer,
@@ -61,6 +63,7 @@ impl Fault {
         Self::Expire,
         Self::Rival,
         Self::Jump,
+        Self::Oldest,
     ];
 }
 
@@ -91,8 +94,8 @@ pub(super) struct Call {
     pub(super) side: Option<Side>,
     /// Edits of the menu that could come just before it.
     pub(super) edits: Vec<Edit>,
-    /// A fetch: is there an older state to be shown? Hints: is there a cursor?
-    pub(super) older: bool,
+    /// A fetch: how many older states may be shown? Hints: is there a cursor?
+    pub(super) older: usize,
 }
 
 impl Call {
@@ -105,8 +108,9 @@ impl Call {
             | (Fault::LoseAnswer, Create | Update | Commit)
             | (Fault::Late | Fault::NotSent, Create | Update)
             | (Fault::Rival | Fault::Jump, Hints | Fetch | Find | Create | Update | Commit) => true,
-            (Fault::Stale, Fetch) | (Fault::Expire, Hints) => self.older,
-            (Fault::FalseGone, Hints) => self.older && self.side == Some(Side::Right),
+            (Fault::Stale, Fetch) | (Fault::Expire, Hints) => self.older > 0,
+            (Fault::Oldest, Fetch) => self.older > 1,
+            (Fault::FalseGone, Hints) => self.older > 0 && self.side == Some(Side::Right),
             (_, StoreRead | Lease | _) => false,
         }
     }
@@ -191,13 +195,13 @@ impl Gate {
         &self,
         kind: Kind,
         side: Option<Side>,
-        older: bool,
+        older: usize,
         says: impl FnOnce() -> String,
     ) -> Option<Fault> {
         if self.is_dead() {
             return pending().await;
         }
-        let (number, acts) = {
+        let (number, call, acts) = {
             let mut calls = lock(&self.calls);
             let state = self.world.state();
             let edits = match side {
@@ -215,8 +219,8 @@ impl Gate {
                 older,
             };
             let acts = self.source.acts(calls.len(), &call, &state);
-            calls.push(call);
-            (calls.len() - 1, acts)
+            calls.push(call.clone());
+            (calls.len() - 1, call, acts)
         };
         for _ in 0..self.source.pauses(number) {
             pause().await;
@@ -226,6 +230,10 @@ impl Gate {
         }
         let mut fault = None;
         for act in acts {
+            // A schedule made smaller may ask for what cannot happen here any more.
+            if matches!(act, Act::Fault(bad) if !call.may(bad)) {
+                continue;
+            }
             self.tale.mark((self.who, act));
             match act {
                 Act::Edit(edit, deal) => {

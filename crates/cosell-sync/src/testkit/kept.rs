@@ -30,7 +30,7 @@ fn locked() -> StoreError {
 macro_rules! read {
     ($self:ident, $call:ident($($argument:expr),*)) => {{
         let says = || concat!("store.", stringify!($call)).to_owned();
-        match $self.gate.enter(Kind::StoreRead, None, false, says).await {
+        match $self.gate.enter(Kind::StoreRead, None, 0, says).await {
             Some(Fault::Lose) => Err(locked()),
             _ => $self.inner.$call($($argument),*).await,
         }
@@ -46,7 +46,7 @@ impl StateStore for Kept {
         until: DateTime<Utc>,
     ) -> Result<Lease, StoreError> {
         let says = || "store.lease".to_owned();
-        let fault = self.gate.enter(Kind::Lease, None, false, says).await;
+        let fault = self.gate.enter(Kind::Lease, None, 0, says).await;
         if fault == Some(Fault::Lose) {
             return Err(locked());
         }
@@ -57,7 +57,7 @@ impl StateStore for Kept {
 
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
         let says = || "store.release".to_owned();
-        let fault = self.gate.enter(Kind::Lease, None, false, says).await;
+        let fault = self.gate.enter(Kind::Lease, None, 0, says).await;
         if fault == Some(Fault::Lose) {
             return Err(locked());
         }
@@ -78,7 +78,7 @@ impl StateStore for Kept {
 
     async fn commit(&self, lease: &Lease, batch: Vec<Change>) -> Result<(), StoreError> {
         let says = || format!("store.commit {}", batch_words(&batch));
-        let fault = self.gate.enter(Kind::Commit, None, false, says).await;
+        let fault = self.gate.enter(Kind::Commit, None, 0, says).await;
         if fault == Some(Fault::Lose) {
             return Err(locked());
         }

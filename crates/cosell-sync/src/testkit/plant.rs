@@ -357,6 +357,9 @@ impl Replica for PlantedReplica {
             // Planned anew, for the next write.
             return Err(WriteError::Stale);
         }
+        if self.plant == Plant::BaseFromSent && written.after.is_none() {
+            written.after = self.inner.fetch(&written.id).await.ok().flatten();
+        }
         if self.plant == Plant::BaseFromSent
             && let Some(after) = &mut written.after
         {

@@ -84,8 +84,8 @@ impl PlantedStore {
                 }
             }
             Plant::SeenTimeForgotten => {
-                pair.left.as_of = None;
-                pair.right.as_of = None;
+                pair.left.newest = None;
+                pair.right.newest = None;
             }
             Plant::ShownForgotten => pair.shown = None,
             Plant::AcceptWithoutBase => pair.presumed.clear(),
@@ -196,14 +196,8 @@ impl StateStore for PlantedStore {
             }
             Plant::LateReadBelieved => {
                 for change in &mut batch {
-                    if let Change::Postpone { hint } = change
-                        && hint.gone
-                    {
-                        *change = Change::Dequeue {
-                            side: hint.side,
-                            id: hint.id.clone(),
-                            turn: hint.turn,
-                        };
+                    if let Change::Enqueue(hint) = change {
+                        hint.late_until = None;
                     }
                 }
             }

@@ -10,7 +10,7 @@ use super::{
     Assumption,
     gate::{Fault, Gate, Kind},
     values::{HELPER, capabilities, is_closed, refusal, settle},
-    world::{Row, World},
+    world::{Row, State, World},
     writes::{Effect, Late},
 };
 use crate::{
@@ -143,7 +143,7 @@ impl Toy {
         self.take_off(deal, until);
         let says = || format!("Right.close {id} as {stage}");
         let side = Some(Side::Right);
-        let fault = self.gate.enter(Kind::Update, side, false, says).await;
+        let fault = self.gate.enter(Kind::Update, side, 0, says).await;
         self.land(deal, until);
         if self.before(fault, until).is_err() {
             return Err(no_answer());
@@ -173,7 +173,7 @@ impl Replica for Toy {
         let says = || format!("{side:?}.hints since {:?}", since.map(Cursor::as_str));
         let fault = self
             .gate
-            .enter(Kind::Hints, Some(side), since.is_some(), says)
+            .enter(Kind::Hints, Some(side), usize::from(since.is_some()), says)
             .await;
         match fault {
             Some(Fault::Lose) => return Err(down()),
@@ -257,23 +257,30 @@ impl Replica for Toy {
     async fn fetch(&self, id: &RecordId) -> Result<Option<Observed>, ReadError> {
         let side = self.side;
         let own = id.as_str().trim_end_matches("/note");
-        let lag = capabilities(side).read_lag;
-        let older = {
-            let state = self.world().state();
+        let older = |state: &State| {
             let row = state.row(side, own);
             let late = state.lacks(Assumption::ReadLag);
-            row.is_some_and(|(_, row)| row.before.is_some() && late || state.now < row.at + lag)
+            row.map_or(0, |(_, row)| {
+                let late = usize::from(late && row.before.is_some());
+                row.older(side, state.now).max(late)
+            })
         };
+        let may = older(&self.world().state());
         let says = || format!("{side:?}.fetch {id}");
-        let fault = self.gate.enter(Kind::Fetch, Some(side), older, says).await;
+        let fault = self.gate.enter(Kind::Fetch, Some(side), may, says).await;
         if fault == Some(Fault::Lose) {
             return Err(down());
         }
         let state = self.world().state();
+        let back = match fault {
+            Some(Fault::Stale) => 1,
+            Some(Fault::Oldest) => older(&state),
+            _ => 0,
+        };
         let Some((own, mut row)) = state.row(side, own) else {
             return Ok(None);
         };
-        if fault == Some(Fault::Stale) {
+        for _ in 0..back {
             let Some(before) = row.before.as_deref() else {
                 return Ok(None);
             };
@@ -292,7 +299,7 @@ impl Replica for Toy {
     ) -> Result<Vec<Observed>, ReadError> {
         let side = self.side;
         let says = || format!("{side:?}.find {key}");
-        let fault = self.gate.enter(Kind::Find, Some(side), false, says).await;
+        let fault = self.gate.enter(Kind::Find, Some(side), 0, says).await;
         if fault == Some(Fault::Lose) {
             return Err(down());
         }
@@ -315,7 +322,7 @@ impl Replica for Toy {
     async fn in_group(&self, group: &GroupId) -> Result<Vec<Observed>, ReadError> {
         let side = self.side;
         let says = || format!("{side:?}.in_group {group}");
-        let fault = self.gate.enter(Kind::Find, Some(side), false, says).await;
+        let fault = self.gate.enter(Kind::Find, Some(side), 0, says).await;
         if fault == Some(Fault::Lose) {
             return Err(down());
         }
@@ -347,7 +354,7 @@ impl Replica for Toy {
             .copied();
         self.take_off(deal, until);
         let says = || format!("{side:?}.create_part {name} of {own}");
-        let fault = self.gate.enter(Kind::Create, Some(side), false, says).await;
+        let fault = self.gate.enter(Kind::Create, Some(side), 0, says).await;
         self.land(deal, until);
         self.before(fault, until)?;
         if fault == Some(Fault::Late) {
@@ -382,7 +389,7 @@ impl Replica for Toy {
         let deal = self.world().state().deals.get(&partner).copied();
         self.take_off(deal, until);
         let says = || format!("{side:?}.create for {key} {}", words(&draft.fields));
-        let fault = self.gate.enter(Kind::Create, Some(side), false, says).await;
+        let fault = self.gate.enter(Kind::Create, Some(side), 0, says).await;
         self.land(deal, until);
         self.before(fault, until)?;
         if let Some(refused) = refusal(&draft.fields) {
@@ -433,7 +440,7 @@ impl Replica for Toy {
             };
             format!("{side:?}.update {id} at {version} {fields}{more}")
         };
-        let fault = self.gate.enter(Kind::Update, Some(side), false, says).await;
+        let fault = self.gate.enter(Kind::Update, Some(side), 0, says).await;
         self.land(deal, until);
         self.before(fault, until)?;
         if let Some(refused) = refusal(&patch.fields) {
@@ -468,9 +475,10 @@ impl Replica for Toy {
         Ok(Written {
             id: seen.id.clone(),
             moved_to: (now != id).then(|| RecordId::new(&now)),
-            // One side answers with the record, the other has to be asked.
+            // One side answers with the record; the other, which may show it late, has to be
+            // asked.
             after: row
-                .filter(|_| side == Side::Left)
+                .filter(|_| side == Side::Right)
                 .map(|row| observe(side, &now, row)),
         })
     }

@@ -11,6 +11,7 @@ use cosell_mapping::{FieldId, Snapshot, Value};
 use super::{
     Assumption, Broken,
     edits::Done,
+    values::capabilities,
     values::{ALL, FIELDS, FOREIGN, REASON, STAGE, STATUS},
     writes::{Closing, Late},
 };
@@ -41,7 +42,7 @@ pub(super) struct Row {
     pub(super) foreign: u64,
     pub(super) changed: u64,
     pub(super) child_changed: u64,
-    /// As a late read shows it.
+    /// What it was before its last change, as a late read may show it.
     pub(super) before: Option<Box<Row>>,
 }
 
@@ -199,7 +200,9 @@ impl State {
         let there = &mut self.sides[side as usize];
         if let Some(row) = there.rows.get_mut(id) {
             let mut before = Box::new(row.clone());
-            before.before = None;
+            if before.older(side, now) == 0 {
+                before.before = None;
+            }
             change(row);
             if rows.main {
                 there.changes += u64::from(rows.told);
@@ -294,6 +297,13 @@ impl Moves {
 }
 
 impl Row {
+    /// How many older states a read may show. What comes before its birth counts as one.
+    pub(super) fn older(&self, side: Side, now: DateTime<Utc>) -> usize {
+        let lag = capabilities(side).read_lag;
+        let states = std::iter::successors(Some(self), |row| row.before.as_deref());
+        states.take_while(|row| now < row.at + lag).count()
+    }
+
     pub(super) fn version_text(&self) -> String {
         format!("{}.{}", self.version, self.child)
     }

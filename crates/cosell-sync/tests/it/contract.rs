@@ -298,6 +298,7 @@ fn fight(limit: FlapLimit) -> (World, bool) {
     );
     let mut quiet = true;
     for number in 0..20 {
+        world.clock.pass(Duration::from_secs(1));
         let left = world.pairs()[0].left.id.clone().unwrap().to_string();
         // A plug-in on either side insists on a value of its own.
         for (side, id, value) in [(Side::Left, left.as_str(), "77"), (Side::Right, "b", "88")] {

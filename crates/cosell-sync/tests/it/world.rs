@@ -141,7 +141,10 @@ impl World {
 
     pub(crate) fn try_round(&self) -> Result<RoundReport, EngineError> {
         self.clock.pass(Duration::from_secs(1));
-        drive(self.engine().run_once()).expect("nothing hangs")
+        let result = drive(self.engine().run_once()).expect("nothing hangs");
+        // No person edits in the very moment of our write.
+        self.clock.pass(Duration::from_secs(1));
+        result
     }
 
     /// Rounds, with much time between them, until one does nothing.

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::{Store, commit, hint, id, lease, moment, pair, put, queue};
 use crate::{
-    Answer, Change, Cursor, ErrorKind, GroupId, Hold, HoldCause, Images, Life, Outcome, PairId,
-    PairState, Park, Part, PartName, Resolution, Side, StoreError, Version,
+    Answer, Change, Cursor, ErrorKind, GroupId, Hold, HoldCause, Images, Life, Newest, Outcome,
+    PairId, PairState, Park, Part, PartName, Resolution, Side, StoreError, Version,
 };
 
 /// A pair comes back as it was stored.
@@ -20,7 +20,10 @@ pub async fn pairs_are_kept_whole(store: Store) {
     full.left.version = Some(Version::new("v1"));
     full.left.retired = vec![Version::new("v0")];
     full.left.written = Some(at);
-    full.left.as_of = Some(at);
+    full.left.newest = Some(Newest {
+        version: Version::new("v1"),
+        as_of: at,
+    });
     full.base.insert(
         field.clone(),
         Images {

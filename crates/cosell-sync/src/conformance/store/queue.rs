@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{Store, commit, hint, moment, pair, queue};
-use crate::{Change, QueuedHint, Side, Source, TraceId};
+use crate::{Change, QueuedHint, Side, Source, TraceId, Version};
 
 /// A record is in the queue once, due at the earlier of both moments, with a new turn.
 pub async fn a_key_is_queued_once(store: Store) {
@@ -26,6 +26,7 @@ pub async fn a_key_is_queued_once(store: Store) {
     let urgent = QueuedHint {
         source: Source::Person,
         trace: TraceId(Uuid::from_u128(8)),
+        late_until: Some(moment(90)),
         ..hint("h", 70)
     };
     commit(&store, vec![Change::Enqueue(urgent)]).await;
@@ -37,6 +38,24 @@ pub async fn a_key_is_queued_once(store: Store) {
         "the more urgent source stays"
     );
     assert_eq!(joined.trace, before[0].trace, "the first trace stays");
+    assert_eq!(
+        joined.late_until,
+        Some(moment(90)),
+        "reads may be late until the later moment"
+    );
+    for (told, kept) in [("v1", Some("v1")), ("v2", None), ("v3", Some("v3"))] {
+        let next = QueuedHint {
+            version: Some(Version::new(told)),
+            ..hint("h", 70)
+        };
+        commit(&store, vec![Change::Enqueue(next)]).await;
+        let joined = queue(&store).await.remove(0);
+        assert_eq!(
+            joined.version,
+            kept.map(Version::new),
+            "of two told versions neither, until the next one is told"
+        );
+    }
     let other = QueuedHint {
         side: Side::Right,
         ..hint("h", 5)
