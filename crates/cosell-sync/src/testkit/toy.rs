@@ -272,8 +272,9 @@ impl Replica for Toy {
             return Err(down());
         }
         let state = self.world().state();
+        // Time may have passed since the call began.
         let back = match fault {
-            Some(Fault::Stale) => 1,
+            Some(Fault::Stale) => older(&state).min(1),
             Some(Fault::Oldest) => older(&state),
             _ => 0,
         };
