@@ -309,6 +309,21 @@ impl FieldSet {
         }
     }
 
+    /// As [`settle`](Self::settle) on a record that is there, of which `held` was read before.
+    pub fn settle_read(
+        &self,
+        kind: RecordKind,
+        field: &FieldId,
+        wanted: &Value,
+        (record, held): (&Record, &Value),
+        cx: &Context,
+    ) -> Settled {
+        match self.rule(field) {
+            Some(rule) => rule.lens(kind).settle_read(wanted, record, held, cx),
+            None => Settled::Cannot(no_rule(field)),
+        }
+    }
+
     /// What to assign so that the record (`None`: a new one) holds `fields`.
     ///
     /// # Errors

@@ -105,7 +105,8 @@ pub fn put_of_got(lens: &dyn Lens, record: &Record, cx: &Context) -> Result<(), 
     )
 }
 
-/// `put` refuses exactly what `settle` says the record cannot take, for the same reason.
+/// `put` refuses exactly what `settle` says the record cannot take, for the same reason; and it is
+/// settled the same whether the record was read before or not.
 ///
 /// # Errors
 /// The law is broken.
@@ -122,6 +123,15 @@ pub fn one_voice(
         (Settled::Cannot(_), Ok(_)) | (_, Err(_)) => false,
         (Settled::Fits | Settled::Becomes { .. }, Ok(_)) => true,
     };
+    if let Some(record) = record
+        && let Ok(held) = lens.get(record, cx)
+    {
+        let read = lens.settle_read(wanted, record, &held, cx);
+        if read != settled {
+            let detail = format!("wanted {wanted:?}, settled {settled:?}, once read {read:?}");
+            return broken(Law::OneVoice, detail);
+        }
+    }
     if agree {
         return Ok(());
     }

@@ -69,6 +69,13 @@ pub trait Lens: fmt::Debug + Send + Sync {
 
     /// What would become of `wanted` on the record (`None`: on a new one).
     fn settle(&self, wanted: &Value, record: Option<&Record>, cx: &Context) -> Settled;
+
+    /// The same for a record of which [`get`](Self::get) gave `held` before: to read it once more
+    /// is most of the work.
+    fn settle_read(&self, wanted: &Value, record: &Record, held: &Value, cx: &Context) -> Settled {
+        let _ = held;
+        self.settle(wanted, Some(record), cx)
+    }
 }
 
 /// Which service's record it is.
@@ -274,23 +281,36 @@ impl LensSpec {
                 format!("the record breaks the model at {fault}: correct it there"),
             )
         })?;
-        if held == *wanted {
+        let now = Now {
+            record,
+            value: &held,
+        };
+        self.decide_on(wanted, now, cx)
+    }
+
+    fn decide_on(
+        &self,
+        wanted: &Value,
+        now: Now<'_>,
+        cx: &Context,
+    ) -> Result<Option<Form>, Reason> {
+        let Now {
+            record,
+            value: held,
+        } = now;
+        if held == wanted {
             return Ok(None);
         }
         match self.access {
             Access::Never => return Err(never()),
             Access::WhileEmpty if !held.is_null() => {
-                return Ok(Some(Form::exact(held, Vec::new())));
+                return Ok(Some(Form::exact(held.clone(), Vec::new())));
             }
             _ => {}
         }
-        let now = Now {
-            record,
-            value: &held,
-        };
         let mut form = self.form(wanted, Some(now), cx);
         if let Ok(form) = &mut form
-            && form.value == held
+            && form.value == *held
         {
             // Its settled form is there: also a closed or frozen record agrees.
             form.assignments.clear();
@@ -371,6 +391,17 @@ impl LensSpec {
                  change it there by hand if it should follow"
             }
         }
+    }
+}
+
+fn settled(wanted: &Value, decided: Result<Option<Form>, Reason>) -> Settled {
+    match decided {
+        Err(reason) => Settled::Cannot(reason),
+        Ok(Some(form)) if form.value != *wanted => Settled::Becomes {
+            value: form.value,
+            loss: form.loss,
+        },
+        Ok(_) => Settled::Fits,
     }
 }
 
@@ -493,14 +524,15 @@ impl Lens for LensSpec {
     }
 
     fn settle(&self, wanted: &Value, record: Option<&Record>, cx: &Context) -> Settled {
-        match self.decide(wanted, record, cx) {
-            Err(reason) => Settled::Cannot(reason),
-            Ok(Some(form)) if form.value != *wanted => Settled::Becomes {
-                value: form.value,
-                loss: form.loss,
-            },
-            Ok(_) => Settled::Fits,
-        }
+        settled(wanted, self.decide(wanted, record, cx))
+    }
+
+    fn settle_read(&self, wanted: &Value, record: &Record, held: &Value, cx: &Context) -> Settled {
+        let now = Now {
+            record,
+            value: held,
+        };
+        settled(wanted, self.decide_on(wanted, now, cx))
     }
 }
 

@@ -79,8 +79,10 @@ struct Through<'a>(&'a FieldSet, &'a Context, RecordKind);
 
 impl Settle for Through<'_> {
     fn settle(&self, field: &FieldId, wanted: &Value, now: Option<&Observed>) -> Settled {
-        let record = now.and_then(|now| now.native.get::<Record>());
-        self.0.settle(self.2, field, wanted, record, self.1)
+        let now = now.expect("both records are there");
+        let record = now.native.get::<Record>().expect("a record");
+        let read = (record, &now.fields[field]);
+        self.0.settle_read(self.2, field, wanted, read, self.1)
     }
 }
 

@@ -249,13 +249,17 @@ impl Replica for Dynamics {
         if *field == LEAD {
             return Settled::Fits;
         }
-        let now = now.and_then(|now| now.native.get::<NativeRow>());
-        if now.is_some_and(NativeRow::is_frozen) {
+        let row = now.and_then(|now| now.native.get::<NativeRow>());
+        if row.is_some_and(NativeRow::is_frozen) {
             let detail = "the lead is qualified: what it became is worked from now on";
             return Settled::Cannot(Reason::new(ReasonCode::Closed, detail));
         }
-        let record = now.map(|row| &row.record);
-        self.fields
-            .settle(RecordKind::Row, field, wanted, record, &self.context)
+        let record = row.map(|row| &row.record);
+        let held = now.and_then(|now| now.fields.get(field));
+        let (kind, cx) = (RecordKind::Row, &self.context);
+        match record.zip(held) {
+            Some(read) => self.fields.settle_read(kind, field, wanted, read, cx),
+            None => self.fields.settle(kind, field, wanted, record, cx),
+        }
     }
 }

@@ -255,8 +255,12 @@ impl Replica for PartnerCenter {
         let record = now
             .and_then(|now| now.native.get::<Referral>())
             .map(Referral::raw);
-        self.fields
-            .settle(RecordKind::Referral, field, wanted, record, &self.context)
+        let held = now.and_then(|now| now.fields.get(field));
+        let (kind, cx) = (RecordKind::Referral, &self.context);
+        match record.zip(held) {
+            Some(read) => self.fields.settle_read(kind, field, wanted, read, cx),
+            None => self.fields.settle(kind, field, wanted, record, cx),
+        }
     }
 }
 
