@@ -2,6 +2,7 @@
 
 mod budget;
 mod conformance;
+mod connector;
 mod crm_to_referral;
 mod full;
 mod help;
