@@ -167,13 +167,12 @@ impl State {
     /// Something goes wrong: whether a closing that is under way took effect may be known to
     /// nobody, nor then what happened after it.
     pub(super) fn may_forget_closing(&mut self) {
-        let Some(closing) = &mut self.closing else {
-            return;
-        };
-        closing.blind = true;
-        let amid = self.done.iter_mut().filter_map(|done| done.amid.as_mut());
-        amid.filter(|amid| amid.deal == closing.deal)
-            .for_each(|amid| amid.blind = true);
+        for (deal, closing) in &mut self.closings {
+            closing.blind = true;
+            let of_deal = self.done.iter_mut().filter(|done| done.deal == *deal);
+            let amid = of_deal.filter_map(|done| done.amid.as_mut());
+            amid.for_each(|amid| amid.blind = true);
+        }
     }
 
     fn target(&self, edit: Edit, deal: u8) -> Option<(&String, &Row)> {
@@ -198,9 +197,7 @@ impl State {
         };
         let (id, side, before) = (id.clone(), edit.side(), row.fields.clone());
         let of_stage = side == Side::Right && edit.fields().contains(&STAGE);
-        let amid = self
-            .closing
-            .filter(|closing| of_stage && closing.deal == deal);
+        let amid = self.closings.get(&deal).filter(|_| of_stage).copied();
         let mut says = Vec::new();
         let mut news = Vec::new();
         for field in edit.fields() {

@@ -301,7 +301,7 @@ impl std::hash::Hash for Known<'_> {
             &state.held,
             &state.outside,
             &state.asked,
-            state.closing,
+            &state.closings,
         )
             .hash(hash);
         let stored = store.stored();

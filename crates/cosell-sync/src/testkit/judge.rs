@@ -31,8 +31,18 @@ pub(super) fn watch(state: &mut State, stored: &Stored) {
             state.broken(9, what);
         }
     }
-    if stored.pairs.iter().all(|pair| pair.intent.is_none()) {
-        state.closing = None;
+    let open = |deal: &u8| {
+        let mut pairs = stored.pairs.iter().filter(|pair| pair.intent.is_some());
+        pairs.any(|pair| deal_of(state, stored, pair.id) == Some(*deal))
+    };
+    let closed: Vec<u8> = state
+        .closings
+        .keys()
+        .copied()
+        .filter(|deal| !open(deal))
+        .collect();
+    for deal in closed {
+        state.closings.remove(&deal);
     }
     for pair in &stored.pairs {
         for side in Side::BOTH {
@@ -303,18 +313,26 @@ fn not_lost(state: &State, stored: &Stored, number: usize, done: &Done) -> Resul
     };
     let (side, other) = (done.side, done.side.other());
     let there = settled(other, field, &done.value);
-    let replaced = state.done[number + 1..].iter().any(|later| {
-        later.deal == done.deal
-            && later.field == Some(field)
-            // Where it was carried before, the later edit was made knowing it.
-            && (later.side == side || later.over == there)
+    let replaced = state.done.iter().enumerate().any(|(at, edit)| {
+        let same = edit.deal == done.deal && edit.field == Some(field);
+        // What replaced it on the other side was made knowing it: it was carried there before, or
+        // stood there already, and the replacement was not here yet.
+        let known = at > number || done.over != settled(side, field, &edit.value);
+        let over_it = edit.side == other && edit.over == there && known;
+        same && (over_it || edit.side == side && at > number)
+    });
+    // Back to what was carried before: nobody need ever have seen that it was away.
+    let returned = state.done[..number].iter().any(|earlier| {
+        let same = earlier.deal == done.deal && earlier.field == Some(field);
+        same && earlier.side == side && earlier.over == done.value
     });
     let id = FieldId::from(field);
     let now = |side| value(state, side, done.deal, field);
     let held = stored.pairs.iter().any(|pair| {
         deal_of(state, stored, pair.id) == Some(done.deal) && pair.holds.contains_key(&id)
     });
-    let stands = now(side) == Some(&done.value) && (held || now(other) == Some(&there));
+    let arrived = now(other) == Some(&there) || now(other) == Some(&done.value);
+    let stands = now(side) == Some(&done.value) && (held || arrived);
     let logged = stored.conflicts.iter().any(|entry| {
         let value = match side {
             Side::Left => &entry.left,
@@ -322,7 +340,7 @@ fn not_lost(state: &State, stored: &Stored, number: usize, done: &Done) -> Resul
         };
         entry.field == id && *value == done.value
     });
-    if replaced || stands || logged {
+    if replaced || stands || logged || returned {
         return Ok(());
     }
     let what = format!(
@@ -354,8 +372,9 @@ fn closed_with(state: &State, number: usize, done: &Done) -> Result<(), Broken> 
         let closes = other.field == Some(STAGE) && is_closing(&other.value);
         other.side == Side::Left && (closes || other.field == Some(field))
     });
-    let before = state.done[..number].iter().filter(of_deal);
-    let reopened = before.filter(|other| other.edit == Edit::Reopen).count() > 0;
+    let mut before = state.done[..number].iter().filter(of_deal);
+    let is_reopening = |other: &&Done| other.edit == Edit::Reopen;
+    let reopened = before.any(|other| is_reopening(&other));
     let then: Vec<_> = state.done[number..].iter().filter(of_deal).collect();
     let closed = then.iter().position(|other| {
         let of_stage = other.side == Side::Right && other.field == Some(STAGE);
@@ -364,12 +383,18 @@ fn closed_with(state: &State, number: usize, done: &Done) -> Result<(), Broken> 
     let Some(closed) = closed.filter(|_| !by_people && !reopened && is_closing(stage)) else {
         return Ok(());
     };
-    let last = then[..=closed]
-        .iter()
-        .rfind(|other| other.side == Side::Right && other.field == Some(field));
+    if then[..=closed].iter().any(is_reopening) {
+        return Ok(());
+    }
+    let of_field = |other: &&&Done| other.side == Side::Right && other.field == Some(field);
+    let last = then[..=closed].iter().rfind(of_field);
     let value = last.map_or(&done.value, |last| &last.value);
     let now = &left.fields[&FieldId::from(field)];
-    if done.side == Side::Right && settled(Side::Left, field, value) != *now {
+    let is_now = |value: &Value| settled(Side::Left, field, value) == *now;
+    // What came after it, and before we closed the other end, may go with it as well.
+    let mut after = then[closed..].iter().filter(of_field);
+    let newer = after.any(|other| is_now(&other.value));
+    if done.side == Side::Right && !is_now(value) && !newer {
         let what = format!("{field} is {now} on the left for ever, and was {value} when it closed");
         return Err(Broken::new(3, what));
     }
@@ -384,11 +409,20 @@ fn tag_stays(state: &State, stored: &Stored, done: &Done) -> Result<(), Broken> 
     if is_out(state, stored, done.deal) {
         return Ok(());
     }
+    let tags = FieldId::from("tags");
+    let held = stored.pairs.iter().any(|pair| {
+        deal_of(state, stored, pair.id) == Some(done.deal) && pair.holds.contains_key(&tags)
+    });
+    // A record that is closed on the left takes nothing more: sets are left to a person then.
+    let left = row(state, Side::Left, done.deal);
+    if held && left.is_some_and(|(_, row)| is_closed(&row.fields)) {
+        return Ok(());
+    }
     for side in Side::BOTH {
         let Some((_, row)) = row(state, side, done.deal) else {
             continue;
         };
-        let Some(Value::Set(tags)) = row.fields.get(&FieldId::from("tags")) else {
+        let Some(Value::Set(tags)) = row.fields.get(&tags) else {
             return Err(Broken::new(3, format!("no tags on {side:?}")));
         };
         if let Some(tag) = now.difference(before).find(|tag| !tags.contains(*tag)) {

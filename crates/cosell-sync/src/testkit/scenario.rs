@@ -32,6 +32,8 @@ pub enum Scenario {
     Flood,
     /// So many deals, born on either side in turn.
     Many(u8),
+    /// The same with stages; of those born on the right every second one is a lead.
+    Staged(u8),
     /// A deal in step, whose record on the right may ask for a helper.
     Helped,
     /// A record on the right, not seen yet, that asks for a helper.
@@ -63,7 +65,13 @@ impl Scenario {
     fn has_stages(self) -> bool {
         matches!(
             self,
-            Self::Offered | Self::Pending | Self::Open | Self::Met | Self::BornLead | Self::Lead
+            Self::Offered
+                | Self::Pending
+                | Self::Open
+                | Self::Met
+                | Self::BornLead
+                | Self::Lead
+                | Self::Staged(_)
         )
     }
 
@@ -82,7 +90,7 @@ impl State {
             helped: scenario.has_helpers(),
             staged: scenario.has_stages(),
             process: scenario == Scenario::Offered,
-            closing: None,
+            closings: BTreeMap::new(),
             asked: BTreeSet::new(),
             late: Vec::new(),
             deals: BTreeMap::new(),
@@ -154,13 +162,17 @@ impl State {
                     state.born(Side::Right, id, deal as u8, None);
                 }
             }
-            Scenario::Many(deals) => {
+            Scenario::Many(deals) | Scenario::Staged(deals) => {
                 for deal in 0..deals {
                     let (side, letter) = match deal % 2 {
                         0 => (Side::Right, 'b'),
                         _ => (Side::Left, 'a'),
                     };
-                    state.born(side, &format!("{letter}{deal}"), deal, None);
+                    let id = format!("{letter}{deal}");
+                    state.born(side, &id, deal, None);
+                    if state.staged && deal % 4 == 0 {
+                        state.is_lead(&id);
+                    }
                 }
             }
         }

@@ -18,6 +18,7 @@ use super::{
     gate::{Act, Call, Gate, Source},
     search::{Tale, hash},
     story::{Played, Simulated, Teller, deals, odds, tell, turn},
+    values::STAGE,
     world::{State, World},
 };
 use crate::{Engine, EngineError, MemoryStore, Side, engine::lock};
@@ -32,6 +33,7 @@ type Deed = (u64, usize, Act);
 #[derive(Clone, Debug)]
 pub struct Simulation {
     rounds: u64,
+    staged: bool,
     plant: Option<Plant>,
 }
 
@@ -40,8 +42,16 @@ impl Simulation {
     pub fn new(rounds: u64) -> Self {
         Self {
             rounds,
+            staged: false,
             plant: None,
         }
+    }
+
+    /// Of deals that are accepted and closed for ever, and of leads among them.
+    #[must_use]
+    pub fn with_stages(mut self) -> Self {
+        self.staged = true;
+        self
     }
 
     /// With a known mistake.
@@ -66,7 +76,8 @@ impl Teller for Toys<'_> {
     type Deed = Deed;
 
     fn head(&self, seed: u64) -> String {
-        format!("{} deals, {:?}", deals(seed), self.0.plant)
+        let stages = if self.0.staged { " with stages" } else { "" };
+        format!("{} deals{stages}, {:?}", deals(seed), self.0.plant)
     }
 
     fn play(&self, seed: u64, deeds: Option<Vec<Deed>>, tale: &Tale) -> Played<Deed> {
@@ -76,7 +87,12 @@ impl Teller for Toys<'_> {
             replayed: deeds.is_some(),
             deeds: Mutex::new(deeds.unwrap_or_default()),
         });
-        let world = World::new(State::begin(Scenario::Many(deals(seed)), None));
+        let scenario = if self.0.staged {
+            Scenario::Staged(deals(seed))
+        } else {
+            Scenario::Many(deals(seed))
+        };
+        let world = World::new(State::begin(scenario, None));
         let story = Story {
             world: Arc::new(world),
             store: Arc::new(MemoryStore::new()),
@@ -182,15 +198,16 @@ impl Chance {
             } else {
                 Side::Right
             };
-            let edit = match dice.below(40) {
-                0 => Edit::Delete(side),
-                1..=3 => Edit::Off(side),
-                4..=8 => Edit::On(side),
-                9..=19 => Edit::Name(side),
-                20..=29 => Edit::Note(side),
-                30..=44 => Edit::Tags(side),
-                45..=54 => Edit::Date(side),
-                _ => Edit::Value(side),
+            let moves = state
+                .done
+                .iter()
+                .filter(|done| done.deal == deal && done.field == Some(STAGE));
+            let moves = moves.count();
+            let stage = state.staged && moves < MOVES && dice.below(4) == 0;
+            let edit = if stage {
+                stage_edit(&mut dice, side)
+            } else {
+                field_edit(&mut dice, side)
             };
             if state.can(edit, deal) {
                 acts.push(Act::Edit(edit, deal));
@@ -202,6 +219,33 @@ impl Chance {
             acts.extend(dice.pick(&possible).map(|fault| Act::Fault(*fault)));
         }
         acts
+    }
+}
+
+/// No more moves of the stage than this in one deal: its way is short.
+const MOVES: usize = 3;
+
+fn stage_edit(dice: &mut Dice, side: Side) -> Edit {
+    match dice.below(8) {
+        0..=2 => Edit::Accept(side),
+        3 => Edit::Pause,
+        4 => Edit::Win(side),
+        5 => Edit::Lose(side),
+        6 => Edit::Reopen,
+        _ => Edit::Qualify,
+    }
+}
+
+fn field_edit(dice: &mut Dice, side: Side) -> Edit {
+    match dice.below(70) {
+        0 => Edit::Delete(side),
+        1..=3 => Edit::Off(side),
+        4..=8 => Edit::On(side),
+        9..=19 => Edit::Name(side),
+        20..=29 => Edit::Note(side),
+        30..=44 => Edit::Tags(side),
+        45..=54 => Edit::Date(side),
+        _ => Edit::Value(side),
     }
 }
 

@@ -69,9 +69,9 @@ pub(super) struct State {
     pub(super) staged: bool,
     /// Does a process on the right accept whatever is made there?
     pub(super) process: bool,
-    /// The deal whose record on the right we close, from the write before it until what became of
-    /// it is stored.
-    pub(super) closing: Option<Closing>,
+    /// Deals whose record on the right we close, from the write before it until what became of it
+    /// is stored.
+    pub(super) closings: BTreeMap<u8, Closing>,
     /// Deals whose record on the right ever asked for a helper.
     pub(super) asked: BTreeSet<u8>,
     pub(super) late: Vec<Late>,

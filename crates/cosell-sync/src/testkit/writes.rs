@@ -20,9 +20,8 @@ pub(super) enum Late {
 }
 
 /// A record on the right is closed by a step of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Closing {
-    pub(super) deal: u8,
     /// It took effect.
     pub(super) done: bool,
     /// Something went wrong meanwhile: whether it took effect may be known to nobody.
@@ -159,11 +158,11 @@ impl State {
         let mut rows = Moves::of(side, news.into_iter());
         rows.main |= key.is_none() && patch.key.is_some();
         self.check_values(side, deal, patch.fields.iter());
-        self.closing = then.is_some().then_some(Closing {
-            deal,
-            done: false,
-            blind: false,
-        });
+        if then.is_some() {
+            self.closings.insert(deal, Closing::default());
+        } else {
+            self.closings.remove(&deal);
+        }
         if let Some(stage) = stage.as_ref().filter(|_| side == Side::Left) {
             self.check_move(deal, stage);
         }
@@ -189,13 +188,14 @@ impl State {
     pub(super) fn close(&mut self, id: &str, stage: &Value) -> bool {
         let side = Side::Right;
         let row = self.side(side).rows.get(id);
-        if row.is_none_or(|row| is_closed(&row.fields)) {
+        let Some(row) = row.filter(|row| !is_closed(&row.fields)) else {
             return false;
-        }
-        self.writes += 1;
-        if let Some(closing) = &mut self.closing {
+        };
+        let deal = row.deal;
+        if let Some(closing) = self.closings.get_mut(&deal) {
             closing.done = true;
         }
+        self.writes += 1;
         let rows = Moves::of(side, [STAGE].into_iter());
         self.change(side, id, rows, |row| {
             row.fields.insert(FieldId::from(STAGE), stage.clone());
