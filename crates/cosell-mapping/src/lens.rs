@@ -2,6 +2,7 @@
 
 mod choice;
 mod date;
+mod form;
 mod joined;
 mod list;
 mod lookup;
@@ -17,6 +18,7 @@ use std::fmt;
 pub(crate) use choice::same_label;
 pub use choice::{ChoiceForm, ChoiceShape, UnknownWord};
 pub use date::{DateForm, DateShape};
+pub(crate) use form::{Form, Now};
 pub(crate) use joined::scalar_at;
 pub use joined::{JoinShape, Template, TemplateError};
 pub use list::{IdsShape, ListShape};
@@ -29,7 +31,7 @@ pub use state::{ReferralState, RowState};
 pub use text::{TextShape, TooLong};
 
 use crate::{
-    Assignment, Context, Loss, Path, ReadFault, Reason, ReasonCode, Record, Settled, Value,
+    Assignment, Context, Path, ReadFault, Reason, ReasonCode, Record, Settled, Value,
     record::{integer_at, text_at},
 };
 
@@ -181,37 +183,6 @@ pub struct LensSpec {
     pub default: Option<Value>,
     /// What must stand in the record so that it is written; a new record is written in any case.
     pub condition: Option<Condition>,
-}
-
-/// What a shape makes of a wanted value.
-pub(crate) struct Form {
-    /// What would be read afterwards.
-    pub(crate) value: Value,
-    /// How that differs from what was wanted, if it does.
-    pub(crate) loss: Loss,
-    /// How to get there.
-    pub(crate) assignments: Vec<Assignment>,
-}
-
-impl Form {
-    pub(crate) fn exact(value: Value, assignments: Vec<Assignment>) -> Self {
-        Self::lossy(value, Loss::Rounded, assignments)
-    }
-
-    pub(crate) fn lossy(value: Value, loss: Loss, assignments: Vec<Assignment>) -> Self {
-        Self {
-            value,
-            loss,
-            assignments,
-        }
-    }
-}
-
-/// The record that a value is formed for.
-#[derive(Clone, Copy)]
-pub(crate) struct Now<'a> {
-    pub(crate) record: &'a Record,
-    pub(crate) value: &'a Value,
 }
 
 impl LensSpec {

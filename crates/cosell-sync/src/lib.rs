@@ -14,8 +14,10 @@ pub mod conformance;
 mod contract;
 mod dead;
 mod drain;
+mod end;
 mod engine;
 mod flap;
+mod hold;
 mod link;
 mod memory;
 mod model;
@@ -54,8 +56,10 @@ pub use backfill::{BackfillOptions, Backfilled, FirstSync, SideSurvey, Survey};
 pub use brake::{Brake, BrakeOn, BrakeOptions, Counted, Counter, Counts};
 pub use cosell_mapping::{FieldId, Loss, Reason, ReasonCode, Settled, Snapshot, Value};
 pub use dead::{ParkCount, Requeue, Requeued};
+pub use end::{End, Newest};
 pub use engine::{Engine, EngineBuilder};
 pub use flap::{FlapLimit, Turned};
+pub use hold::{Answer, Hold, HoldCause, HoldKind, Images, Resolution, Unanswered};
 pub use link::Adopted;
 pub use memory::MemoryStore;
 pub use model::{
@@ -73,10 +77,7 @@ pub use observe::{
     TallyReport, Work,
 };
 pub use options::{EngineOptions, IdSource};
-pub use pair::{
-    Answer, End, Hold, HoldCause, HoldKind, Images, Intent, IntentKind, Newest, Pair, PairId,
-    PairState, Park, Part, Refusal, Resolution, Unanswered,
-};
+pub use pair::{Intent, IntentKind, Pair, PairId, PairState, Park, Part, Refusal};
 pub use plan::{FieldPlan, PartPlan, Plan, Seen, View, Why, plan};
 pub use policy::{FieldPolicies, FieldPolicy, MergePolicy, Rule, Ruling, Stray, Three, Verdict};
 pub use ports::{

@@ -3,19 +3,16 @@
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use cosell_mapping::{FieldId, Reason, Snapshot, Value};
+use cosell_mapping::{FieldId, Snapshot, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Birth, Draft, ErrorKind, GroupId, Life, Observed, Outcome, PartName, Patch, RecordId, Side,
-    TraceId, Turned, Version, WriteStamp, engine::after,
+    Answer, Birth, Draft, End, ErrorKind, Hold, Images, Life, Observed, Outcome, PartName, Patch,
+    RecordId, Side, TraceId, Turned, Version, WriteStamp,
 };
 
 /// Id of a pair; stays the same when an end moves.
@@ -240,103 +237,6 @@ pub enum PairState {
     },
 }
 
-/// One end of a pair.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct End {
-    /// The record; `None` until it is created.
-    pub id: Option<RecordId>,
-    /// Ids it had before it moved.
-    pub former: Vec<RecordId>,
-    /// Other ids whose changes concern it.
-    pub aliases: Vec<RecordId>,
-    /// The group it belongs to.
-    pub group: Option<GroupId>,
-    /// The version last taken into account.
-    pub version: Option<Version>,
-    /// Versions that our own writes replaced, newest last; seeing one again within the read lag
-    /// of `written` is a stale read.
-    pub retired: Vec<Version>,
-    /// When our last write to it was concluded.
-    pub written: Option<DateTime<Utc>>,
-    /// Newest state it was seen in.
-    #[serde(default)]
-    pub newest: Option<Newest>,
-}
-
-/// The newest state of a record that was seen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Newest {
-    /// Its version.
-    pub version: Version,
-    /// Service time of its last change.
-    pub as_of: DateTime<Utc>,
-}
-
-impl Newest {
-    pub(crate) fn of(record: &Observed) -> Self {
-        Self {
-            version: record.version.clone(),
-            as_of: record.as_of,
-        }
-    }
-}
-
-impl End {
-    /// The end is another record from now on; the id it had leads here all the same.
-    pub(crate) fn moves_to(&mut self, id: &RecordId) {
-        if self.id.as_ref() == Some(id) {
-            return;
-        }
-        self.former.retain(|former| former != id);
-        self.former.extend(self.id.replace(id.clone()));
-    }
-
-    /// Does `version` only tell of what was taken into account, or of what our own write
-    /// replaced within the read lag?
-    pub(crate) fn is_echo(
-        &self,
-        version: &Version,
-        read_lag: Duration,
-        now: DateTime<Utc>,
-    ) -> bool {
-        self.version.as_ref() == Some(version)
-            || self.version.is_some() && self.is_stale(version, read_lag, now)
-    }
-
-    /// Was `version` replaced by our own write so lately that seeing it again is a stale read?
-    pub(crate) fn is_stale(
-        &self,
-        version: &Version,
-        read_lag: Duration,
-        now: DateTime<Utc>,
-    ) -> bool {
-        self.version.as_ref() != Some(version)
-            && self.retired.contains(version)
-            && self.lag_end(read_lag).is_some_and(|end| now < end)
-    }
-
-    /// Keeps the record's state in mind, if none that may be newer was seen.
-    pub(crate) fn has_shown(&mut self, record: &Observed) {
-        if !self.may_be_older(record) {
-            self.newest = Some(Newest::of(record));
-        }
-    }
-
-    /// May the record be older than what was seen of it before? Of two states of the same moment
-    /// nobody can tell which came first.
-    pub(crate) fn may_be_older(&self, record: &Observed) -> bool {
-        self.newest.as_ref().is_some_and(|newest| {
-            let other = record.version != newest.version;
-            record.as_of < newest.as_of || record.as_of == newest.as_of && other
-        })
-    }
-
-    /// When reads stop to be late after our last write.
-    pub(crate) fn lag_end(&self, read_lag: Duration) -> Option<DateTime<Utc>> {
-        self.written.map(|written| after(written, read_lag))
-    }
-}
-
 /// A record of a deal beside its two ends, such as the referral by which Microsoft is invited.
 ///
 /// Once its id is known, that it is missing from a list means nothing.
@@ -393,157 +293,6 @@ impl Refusal {
     pub(crate) fn stands(&self, left: &Version, right: &Version) -> bool {
         let same = |then: &Option<Version>, now| then.as_ref().is_none_or(|then| then == now);
         same(&self.left, left) && same(&self.right, right)
-    }
-}
-
-/// What each side was seen to hold when they last agreed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Images {
-    /// On the left.
-    pub left: Value,
-    /// On the right.
-    pub right: Value,
-}
-
-impl Images {
-    /// What `side` holds, and what the other one holds.
-    pub fn seen_from(side: Side, here: Value, there: Value) -> Self {
-        match side {
-            Side::Left => Self {
-                left: here,
-                right: there,
-            },
-            Side::Right => Self {
-                left: there,
-                right: here,
-            },
-        }
-    }
-
-    /// One side's image.
-    pub fn of(&self, side: Side) -> &Value {
-        match side {
-            Side::Left => &self.left,
-            Side::Right => &self.right,
-        }
-    }
-}
-
-/// A field that waits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hold {
-    /// What the left side holds.
-    pub left: Value,
-    /// What the right side holds.
-    pub right: Value,
-    /// Why it waits.
-    pub cause: HoldCause,
-    /// Since when.
-    pub since: DateTime<Utc>,
-    /// A person's answer that was not carried out: the values had changed since, or the service
-    /// refused it.
-    #[serde(default)]
-    pub unanswered: Option<Unanswered>,
-}
-
-/// What a person wants done about a held field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Resolution {
-    /// This side's value shall stand on both.
-    Keep(Side),
-    /// This value shall stand on both.
-    Write(Value),
-    /// Each side shall stay as it is, until one of them moves again.
-    Leave,
-}
-
-/// A person's answer to a held field: good only for the values that the person saw.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
-    /// What the left side held.
-    pub left: Value,
-    /// What the right side held.
-    pub right: Value,
-    /// What is wanted.
-    pub resolution: Resolution,
-    /// When it was given.
-    pub at: DateTime<Utc>,
-}
-
-/// Why a field waits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum HoldCause {
-    /// A side cannot take the value.
-    Cannot {
-        /// That side.
-        side: Side,
-        /// Why.
-        reason: Reason,
-    },
-    /// The service of a side refused the value; asked again when either value changes.
-    Refused {
-        /// That side.
-        side: Side,
-        /// Why.
-        reason: Reason,
-    },
-    /// A side holds the value shortened, and the shortened text was edited.
-    Partial {
-        /// That side.
-        side: Side,
-    },
-    /// The policy leaves the conflict to a person.
-    Policy {
-        /// The policy's words.
-        why: String,
-    },
-    /// The move cannot be taken back and is not proven to be wanted.
-    Irreversible {
-        /// The side that would be written.
-        side: Side,
-    },
-}
-
-/// An answer that was not carried out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unanswered {
-    /// The answer.
-    pub answer: Answer,
-    /// What the service said against it; `None`: the values had changed since it was given.
-    pub refused: Option<Reason>,
-}
-
-/// Kinds of [`HoldCause`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum HoldKind {
-    /// See [`HoldCause::Cannot`].
-    Cannot,
-    /// See [`HoldCause::Refused`].
-    Refused,
-    /// See [`HoldCause::Partial`].
-    Partial,
-    /// See [`HoldCause::Policy`].
-    Policy,
-    /// See [`HoldCause::Irreversible`].
-    Irreversible,
-}
-
-impl HoldCause {
-    /// What kind of cause it is.
-    pub fn kind(&self) -> HoldKind {
-        match self {
-            Self::Cannot { .. } => HoldKind::Cannot,
-            Self::Refused { .. } => HoldKind::Refused,
-            Self::Partial { .. } => HoldKind::Partial,
-            Self::Policy { .. } => HoldKind::Policy,
-            Self::Irreversible { .. } => HoldKind::Irreversible,
-        }
     }
 }
 
