@@ -54,6 +54,8 @@ pub(crate) struct ToyState {
     /// `find` does not show records younger than the find lag.
     pub(crate) finds_late: bool,
     pub(crate) expire_cursors: bool,
+    /// What the next fetch shows instead: the record as it was.
+    pub(crate) late_fetch: Option<Row>,
     /// A seller's edit that comes just before our next update.
     pub(crate) edit_before_update: Option<(FieldId, Value)>,
     /// A seller's edit that happens right after our next update.
@@ -324,7 +326,8 @@ impl Replica for Toy {
             if state.malformed.iter().any(|bad| bad == id.as_str()) {
                 return Err(ReadError::Malformed("value: not a number".to_owned()));
             }
-            let row = state.rows.get(id.as_str());
+            let late = state.late_fetch.take();
+            let row = late.as_ref().or_else(|| state.rows.get(id.as_str()));
             Ok(row.map(|row| self.observe(id.as_str(), row)))
         })
     }

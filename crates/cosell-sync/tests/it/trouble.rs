@@ -6,7 +6,7 @@ use cosell_sync::{ErrorKind, FieldId, HoldCause, RecordId, Side, Value};
 
 use crate::{
     toy::Fault,
-    world::{World, drive},
+    world::{READ_LAG, World, drive},
 };
 
 #[test]
@@ -74,6 +74,35 @@ fn a_create_that_never_arrived_is_repeated_once_that_is_certain() {
     world.left.fail("create", &[Fault::LostBefore]);
     world.round();
     assert_eq!(world.left.with(|state| state.rows.len()), 0);
+    world.settle();
+    world.assert_in_step();
+}
+
+#[test]
+fn a_late_read_concludes_no_write() {
+    let world = World::in_step();
+    let id = world.left_id();
+    let before = world.left.with(|state| state.rows[&id].clone());
+    world.clock.pass(READ_LAG);
+    world.left.edit(&id, "name", "new");
+    world.right.edit("b", "value", "7");
+    world.left.fail("update", &[Fault::LostBefore]);
+    world.round();
+    assert!(world.pair().intent.is_some(), "no answer came");
+    world.left.with(|state| state.late_fetch = Some(before));
+    let told = RecordId::new("b");
+    drive(world.engine().hint(Side::Right, &told))
+        .unwrap()
+        .unwrap();
+    world.round();
+    assert!(
+        world.left.with(|state| state.late_fetch.is_none()),
+        "it was looked at"
+    );
+    assert!(
+        world.pair().intent.is_some(),
+        "an older state than the one that was written to says nothing about the write"
+    );
     world.settle();
     world.assert_in_step();
 }
