@@ -2,6 +2,9 @@
 //! documented answer, once against the double: requests and outcomes must be the same.
 //!
 //! So neither the canned answers nor the double can drift from what the client is held to.
+//!
+//! Above six hundred lines, for it is one table: each operation has its row here and nowhere else, so
+//! that one that is missing shows.
 
 use std::{sync::Arc, time::Duration};
 

@@ -145,6 +145,14 @@ fn pair() -> Pair {
     pair
 }
 
+/// Both sides were seen to hold this.
+fn both(text: &str) -> Images {
+    Images {
+        left: Value::text(text),
+        right: Value::text(text),
+    }
+}
+
 fn record(id: &str, other: &str, fields: BTreeMap<FieldId, Value>) -> Observed {
     Observed {
         id: RecordId::new(id),

@@ -6,13 +6,9 @@ use crate::{GroupId, Part, Resolution};
 /// A pair with a plan that stands: one field agreed, one written, one held, one left, one answered.
 fn standing() -> (Pair, [Observed; 2]) {
     let mut pair = pair();
-    let images = |text: &str| Images {
-        left: Value::text(text),
-        right: Value::text(text),
-    };
-    pair.base.insert("text".into(), images("a"));
-    pair.base.insert("ask".into(), images("a"));
-    pair.base.insert("loose".into(), images("a"));
+    pair.base.insert("text".into(), both("a"));
+    pair.base.insert("ask".into(), both("a"));
+    pair.base.insert("loose".into(), both("a"));
     let part = Part {
         id: Some(RecordId::new("p")),
         ..Part::new(Side::Left)

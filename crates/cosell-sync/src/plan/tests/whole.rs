@@ -36,13 +36,7 @@ fn a_closed_record_gives_birth_to_nothing() {
 #[test]
 fn a_missing_or_hidden_or_switched_off_end_stops_every_write_and_keeps_all() {
     let mut pair = pair();
-    pair.base.insert(
-        "text".into(),
-        Images {
-            left: Value::text("a"),
-            right: Value::text("a"),
-        },
-    );
+    pair.base.insert("text".into(), both("a"));
     let left = record("l", "r", fields(&[("text", "b")]));
     let mut off = record("r", "l", fields(&[("text", "a")]));
     off.takes_part = false;
@@ -57,13 +51,7 @@ fn a_missing_or_hidden_or_switched_off_end_stops_every_write_and_keeps_all() {
 #[test]
 fn a_field_that_one_side_lacks_is_left_alone_with_its_base() {
     let mut pair = pair();
-    pair.base.insert(
-        "text".into(),
-        Images {
-            left: Value::text("a"),
-            right: Value::text("a"),
-        },
-    );
+    pair.base.insert("text".into(), both("a"));
     let left = record("l", "r", BTreeMap::new());
     let right = record("r", "l", fields(&[("text", "b")]));
     let plan = run(
@@ -78,13 +66,7 @@ fn a_field_that_one_side_lacks_is_left_alone_with_its_base() {
 #[test]
 fn a_refused_value_is_not_offered_again_until_something_changes() {
     let mut pair = pair();
-    pair.base.insert(
-        "text".into(),
-        Images {
-            left: Value::text("a"),
-            right: Value::text("a"),
-        },
-    );
+    pair.base.insert("text".into(), both("a"));
     let left = record("l", "r", fields(&[("text", "bad")]));
     let right = record("r", "l", fields(&[("text", "a")]));
     let refused = [(
@@ -120,13 +102,7 @@ fn a_refused_value_is_not_offered_again_until_something_changes() {
 #[test]
 fn a_hold_keeps_the_moment_it_began() {
     let mut pair = pair();
-    pair.base.insert(
-        "fixed".into(),
-        Images {
-            left: Value::text("a"),
-            right: Value::text("a"),
-        },
-    );
+    pair.base.insert("fixed".into(), both("a"));
     let left = record("l", "r", fields(&[("fixed", "b")]));
     let right = record("r", "l", fields(&[("fixed", "a")]));
     let first = run(
